@@ -1,0 +1,42 @@
+/** What a kernel is to the rest of the project: WGSL text and how many workgroups to start. */
+
+/**
+ * One compute dispatch. The entry point is `main`. Its buffers are `@group(0)`, with binding `i`
+ * for the i-th buffer: the inputs first (`var<storage, read>`), then the outputs
+ * (`var<storage, read_write>`), each a fixed-size array.
+ */
+export interface Kernel {
+  /** Operation and shapes, for error messages and benchmarks. */
+  readonly label: string;
+  /** Complete WGSL module. */
+  readonly wgsl: string;
+  /** Workgroups along x, y and z, each 1 to 65,535. */
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** A buffer that a kernel binds: its WGSL variable name, element type and element count. */
+export interface Binding {
+  readonly name: string;
+  readonly elements: number;
+  /** WGSL element type; `f32` unless given. */
+  readonly type?: string;
+}
+
+/**
+ * WGSL declarations of `reads` (read-only) and then `writes` (read and write) as bindings 0, 1, ...
+ * Fixed array sizes let the compiler drop most bounds checks.
+ */
+export function declareBindings(reads: readonly Binding[], writes: readonly Binding[]): string {
+  const line = (binding: Binding, index: number, access: string) =>
+    `@group(0) @binding(${index}) var<storage, ${access}> ${binding.name}: ` +
+    `array<${binding.type ?? "f32"}, ${binding.elements}>;`;
+  return [
+    ...reads.map((binding, i) => line(binding, i, "read")),
+    ...writes.map((binding, i) => line(binding, reads.length + i, "read_write")),
+  ].join("\n");
+}
+
+/** Number of groups of `size` that cover `count`. */
+export function groupsOf(count: number, size: number): number {
+  return Math.ceil(count / size);
+}

@@ -1,0 +1,44 @@
+/**
+ * The error classes of every layer. A message states what was attempted, what was found and what
+ * was expected, and where it helps what to do next. Commands print the message without a stack
+ * trace: exit code 2 for {@linkcode UsageError}, 1 for every other {@linkcode LetheError}.
+ */
+
+/** Base class of every error that this project throws on purpose. */
+export class LetheError extends Error {
+  /** Prefixes the name of the class to stack traces. */
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** A command, option or setting that cannot be meant: an unknown flag, a fraction of 7. */
+export class UsageError extends LetheError {}
+
+/** A file that is missing, truncated, too large, or not what its name says. */
+export class FormatError extends LetheError {}
+
+/** Images or labels that cannot be used: an empty folder, a label out of range. */
+export class DataError extends LetheError {}
+
+/** Parameters that do not fit an architecture, or hold NaN or infinite values. */
+export class ModelError extends LetheError {}
+
+/** Training that cannot go on, for example because a loss became NaN or infinite. */
+export class TrainingError extends LetheError {}
+
+/** A fault of the GPU or its driver. */
+export class DeviceError extends LetheError {}
+
+/** No WebGPU adapter was found. */
+export class NoAdapterError extends DeviceError {}
+
+/** The device was lost: a driver reset, an unplugged GPU, or `device.destroy()`. */
+export class DeviceLostError extends DeviceError {}
+
+/** The device ran out of memory. */
+export class OutOfMemoryError extends DeviceError {}
+
+/** A GPU call was refused as invalid: a fault in this program or in its driver. */
+export class ValidationError extends DeviceError {}
