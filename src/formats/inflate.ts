@@ -1,0 +1,48 @@
+/** Decompression that never writes more than the caller expects. */
+
+import { Inflate, Unzlib } from "fflate";
+import { FormatError } from "../errors.ts";
+import type { Refuse } from "./refusal.ts";
+
+/** Bytes a deflate stream can grow by: 258 bytes out of two bits in (RFC 1951, section 3.2.5). */
+const MAXIMUM_RATIO = 1032;
+
+/** Compressed bytes handed over at a time; bounds what is decompressed beyond the expected size. */
+const PUSH_BYTES = 1 << 14;
+
+/**
+ * Decompresses `bytes` (a raw deflate or a zlib stream) to exactly `size` bytes. Nothing is
+ * allocated where so few bytes cannot hold that many, and work stops as soon as there are more.
+ * Throws what `refuse` makes for a damaged stream or any other size.
+ */
+export function inflateExactly(
+  bytes: Uint8Array,
+  size: number,
+  container: "deflate" | "zlib",
+  refuse: Refuse,
+): Uint8Array<ArrayBuffer> {
+  if (size > bytes.length * MAXIMUM_RATIO) {
+    throw refuse(`${bytes.length} compressed bytes`, `enough to hold ${size} bytes`);
+  }
+  const output = new Uint8Array(size);
+  let length = 0;
+  const collect = (chunk: Uint8Array) => {
+    if (chunk.length > size - length) {
+      throw refuse(`compressed data of more than ${size} bytes`, `exactly ${size}`);
+    }
+    output.set(chunk, length);
+    length += chunk.length;
+  };
+  const stream = container === "zlib" ? new Unzlib(collect) : new Inflate(collect);
+  try {
+    for (let start = 0; start < bytes.length; start += PUSH_BYTES) {
+      const end = Math.min(start + PUSH_BYTES, bytes.length);
+      stream.push(bytes.subarray(start, end), end === bytes.length);
+    }
+  } catch (error) {
+    if (error instanceof FormatError) throw error;
+    throw refuse("damaged compressed data", "a complete deflate stream");
+  }
+  if (length !== size) throw refuse(`${length} bytes of decompressed data`, `exactly ${size}`);
+  return output;
+}

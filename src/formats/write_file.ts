@@ -1,0 +1,47 @@
+/** Writes files so that a reader, or a run that is killed and resumed, never sees half of one. */
+
+import { FormatError } from "../errors.ts";
+
+/** Why the operating system refused, in plain words. */
+function reason(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "its folder does not exist";
+  if (
+    error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable
+  ) {
+    return "no permission to write there";
+  }
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "ENOSPC" || code === "EDQUOT") return "the disk is full";
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let written = 0; written < bytes.length;) {
+    written += await file.write(bytes.subarray(written));
+  }
+}
+
+/**
+ * Replaces the file at `path`: writes a temporary file in the same folder, flushes it to disk and
+ * renames it. Where any of that fails the temporary file is removed, what was at `path` stays as it
+ * was, and {@linkcode FormatError} says why.
+ */
+export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+  let created = false;
+  try {
+    {
+      using file = await Deno.open(temporary, { write: true, createNew: true });
+      created = true;
+      await writeAll(file, bytes);
+      await file.syncData();
+    }
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    // A second failure, of the removal, would only hide the first.
+    if (created) await Deno.remove(temporary).catch(() => {});
+    throw new FormatError(`cannot write ${path}: ${reason(error)}; what was there is unchanged`, {
+      cause: error,
+    });
+  }
+}
