@@ -1,0 +1,201 @@
+/**
+ * Attention maps and their distillation loss: Zagoruyko & Komodakis, "Paying More Attention to
+ * Attention" (ICLR 2017), as the NAD paper (ICLR 2021, section 3.2) and the authors' `at.py` use
+ * them.
+ *
+ * An activation F (N,C,H,W) gives the map m = Σ_c |F_c|^p (or its mean over C), (N,H,W). A map is
+ * normalised, a = m / (‖m‖ + 1e-6), with the norm over H and W of each sample. The loss of two maps
+ * is the mean of (a - b)² over N, H and W.
+ */
+
+import { elementwise } from "./elementwise.ts";
+import { declareBindings, type Kernel } from "./kernel.ts";
+
+/** Added to the norm of a map, as in the authors' code. */
+export const ATTENTION_EPSILON = 1e-6;
+
+/** How an activation becomes a map. */
+export interface AttentionOperator {
+  /** Over channels. */
+  readonly reduction: "sum" | "mean";
+  /** p, at least 1; the paper's default is 2. */
+  readonly power: number;
+}
+
+/** Extents of an activation: N, C and H times W. */
+export interface AttentionGeometry {
+  readonly batch: number;
+  readonly channels: number;
+  readonly pixels: number;
+}
+
+/** WGSL for |f|^p. */
+function magnitude(power: number): string {
+  if (power === 1) return "abs(f)";
+  if (power === 2) return "f * f";
+  if (power === 4) return "f * f * f * f";
+  return `pow(abs(f), ${power.toFixed(6)})`;
+}
+
+/** WGSL for the derivative of |f|^p, 0 at f = 0. */
+function magnitudeSlope(power: number): string {
+  if (power === 1) return "sign(f)";
+  if (power === 2) return "2.0 * f";
+  if (power === 4) return "4.0 * f * f * f";
+  return `${power.toFixed(6)} * pow(abs(f), ${(power - 1).toFixed(6)}) * sign(f)`;
+}
+
+const channelFactor = (operator: AttentionOperator, channels: number) =>
+  operator.reduction === "mean" ? `f32(${1 / channels})` : "1.0";
+
+/** F (N,C,P) -> m (N,P). */
+export function attentionMapKernel(g: AttentionGeometry, operator: AttentionOperator): Kernel {
+  return elementwise(
+    `attention map ${g.batch}x${g.channels}x${g.pixels}`,
+    g.batch * g.pixels,
+    declareBindings([{ name: "x", elements: g.batch * g.channels * g.pixels }], [
+      { name: "map", elements: g.batch * g.pixels },
+    ]),
+    `let first = i / ${g.pixels}u * ${g.channels * g.pixels}u + i % ${g.pixels}u;
+    var sum = 0.0;
+    for (var c = 0u; c < ${g.channels}u; c++) {
+      let f = x[first + c * ${g.pixels}u];
+      sum += ${magnitude(operator.power)};
+    }
+    map[i] = sum * ${channelFactor(operator, g.channels)};`,
+  );
+}
+
+/** F (N,C,P), dm (N,P), with `addend` one tensor like F -> dF. */
+export function attentionMapGradientKernel(
+  g: AttentionGeometry,
+  operator: AttentionOperator,
+  addend: boolean,
+): Kernel {
+  const elements = g.batch * g.channels * g.pixels;
+  return elementwise(
+    `attention map gradient ${g.batch}x${g.channels}x${g.pixels}`,
+    g.batch * g.pixels,
+    declareBindings([
+      { name: "x", elements },
+      { name: "dmap", elements: g.batch * g.pixels },
+      ...addend ? [{ name: "addend", elements }] : [],
+    ], [{ name: "dx", elements }]),
+    `let first = i / ${g.pixels}u * ${g.channels * g.pixels}u + i % ${g.pixels}u;
+    let factor = dmap[i] * ${channelFactor(operator, g.channels)};
+    for (var c = 0u; c < ${g.channels}u; c++) {
+      let j = first + c * ${g.pixels}u;
+      let f = x[j];
+      dx[j] = factor * ${magnitudeSlope(operator.power)}${addend ? " + addend[j]" : ""};
+    }`,
+  );
+}
+
+/** Partial sums of a map: each covers `length` pixels, `count` of them a sample. */
+export function mapSegments(pixels: number): { length: number; count: number } {
+  const length = Math.min(32, pixels);
+  return { length, count: Math.ceil(pixels / length) };
+}
+
+/** m (N,P) -> sums of m² over segments (N,S). */
+export function mapSquaresKernel(batch: number, pixels: number): Kernel {
+  const { length, count } = mapSegments(pixels);
+  return elementwise(
+    `attention norms ${batch}x${pixels}`,
+    batch * count,
+    declareBindings([{ name: "map", elements: batch * pixels }], [
+      { name: "squares", elements: batch * count },
+    ]),
+    `let first = i / ${count}u * ${pixels}u + i % ${count}u * ${length}u;
+    let end = min(first + ${length}u, (i / ${count}u + 1u) * ${pixels}u);
+    var sum = 0.0;
+    for (var j = first; j < end; j++) { sum += map[j] * map[j]; }
+    squares[i] = sum;`,
+  );
+}
+
+/** WGSL: `name`, the norm of sample `n`'s map from its segment sums. */
+const norm = (name: string, squares: string, count: number) => `
+    var ${name}Squares = 0.0;
+    for (var s = 0u; s < ${count}u; s++) { ${name}Squares += ${squares}[n * ${count}u + s]; }
+    let ${name} = sqrt(${name}Squares);`;
+
+const mapBindings = (batch: number, pixels: number) => {
+  const elements = batch * mapSegments(pixels).count;
+  return [
+    { name: "student", elements: batch * pixels },
+    { name: "teacher", elements: batch * pixels },
+    { name: "studentSquares", elements },
+    { name: "teacherSquares", elements },
+  ];
+};
+
+const NORMALISED = `
+    let studentFactor = 1.0 / (studentNorm + ${ATTENTION_EPSILON});
+    let teacherFactor = 1.0 / (teacherNorm + ${ATTENTION_EPSILON});`;
+
+/**
+ * Student's and teacher's maps (N,P) and segment sums (N,S) -> for each segment the sums of (a - b)²
+ * and of (a - b) a (N,S,2).
+ */
+export function attentionDistanceKernel(batch: number, pixels: number): Kernel {
+  const { length, count } = mapSegments(pixels);
+  return elementwise(
+    `attention distance ${batch}x${pixels}`,
+    batch * count,
+    declareBindings(mapBindings(batch, pixels), [
+      { name: "distances", elements: batch * count },
+      { name: "products", elements: batch * count },
+    ]),
+    `let n = i / ${count}u;
+    ${norm("studentNorm", "studentSquares", count)}
+    ${norm("teacherNorm", "teacherSquares", count)}
+    ${NORMALISED}
+    let first = n * ${pixels}u + i % ${count}u * ${length}u;
+    let end = min(first + ${length}u, (n + 1u) * ${pixels}u);
+    var squares = 0.0;
+    var product = 0.0;
+    for (var j = first; j < end; j++) {
+      let a = student[j] * studentFactor;
+      let d = a - teacher[j] * teacherFactor;
+      squares += d * d;
+      product += d * a;
+    }
+    distances[i] = squares;
+    products[i] = product;`,
+  );
+}
+
+/**
+ * Student's and teacher's maps and segment sums, the products of
+ * {@linkcode attentionDistanceKernel}, gradient of the loss (1) -> gradient of the student's map.
+ *
+ * With r = ‖m‖ and g = da = 2 (a - b) / (N P): dm = (g - a (Σ g a) (r + ε) / r) / (r + ε).
+ */
+export function attentionDistanceGradientKernel(batch: number, pixels: number): Kernel {
+  const { length, count } = mapSegments(pixels);
+  return elementwise(
+    `attention distance gradient ${batch}x${pixels}`,
+    batch * count,
+    declareBindings([
+      ...mapBindings(batch, pixels),
+      { name: "products", elements: batch * count },
+      { name: "dloss", elements: 1 },
+    ], [{ name: "dmap", elements: batch * pixels }]),
+    `let n = i / ${count}u;
+    ${norm("studentNorm", "studentSquares", count)}
+    ${norm("teacherNorm", "teacherSquares", count)}
+    ${NORMALISED}
+    var product = 0.0;
+    for (var s = 0u; s < ${count}u; s++) { product += products[n * ${count}u + s]; }
+    // A map of zeros has no direction: its gradient through the norm is taken as 0.
+    let along = select(0.0, product / (studentNorm * studentFactor), studentNorm > 0.0);
+    let factor = dloss[0] * f32(${2 / (batch * pixels)}) * studentFactor;
+    let first = n * ${pixels}u + i % ${count}u * ${length}u;
+    let end = min(first + ${length}u, (n + 1u) * ${pixels}u);
+    for (var j = first; j < end; j++) {
+      let a = student[j] * studentFactor;
+      dmap[j] = factor * (a - teacher[j] * teacherFactor - a * along);
+    }`,
+  );
+}

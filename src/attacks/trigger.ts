@@ -1,0 +1,46 @@
+/**
+ * Triggers that treat every pixel by itself, in fixed point, so that TypeScript and the GPU
+ * (`shaders/gather.ts`) give equal bytes.
+ */
+
+import { TRIGGER_FRACTION_BITS } from "../../shaders/gather.ts";
+
+/** Triggered byte = (byte scale + offset) >> 21, at each of (3,H,W). */
+export interface PixelTrigger {
+  readonly height: number;
+  readonly width: number;
+  /** Fixed point with 21 fraction bits, from -2 to 2; (3,H,W). */
+  readonly scale: Int32Array<ArrayBuffer>;
+  /** Fixed point with 21 fraction bits, from -510 to 510; (3,H,W). */
+  readonly offset: Int32Array<ArrayBuffer>;
+  /** What happens to values outside 0..255: cut off there, or taken modulo 256. */
+  readonly overflow: "clamp" | "wrap";
+}
+
+/** `value` in the fixed point of {@linkcode PixelTrigger}. */
+export function fixedPoint(value: number): number {
+  return Math.round(value * 2 ** TRIGGER_FRACTION_BITS);
+}
+
+/** A trigger that changes nothing, to be filled in. */
+export function identityTrigger(height: number, width: number): PixelTrigger {
+  const count = 3 * height * width;
+  return {
+    height,
+    width,
+    scale: new Int32Array(count).fill(fixedPoint(1)),
+    offset: new Int32Array(count),
+    overflow: "clamp",
+  };
+}
+
+/** The image (3,H,W) with the trigger on; the original is left as it was. */
+export function applyTrigger(
+  trigger: PixelTrigger,
+  image: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(image, (byte, i) => {
+    const value = (byte * trigger.scale[i]! + trigger.offset[i]!) >> TRIGGER_FRACTION_BITS;
+    return trigger.overflow === "wrap" ? value & 255 : Math.min(255, Math.max(0, value));
+  });
+}

@@ -1,0 +1,125 @@
+/**
+ * A network's state on the GPU: all parameters in one buffer and all running statistics in another,
+ * so that the optimiser is one kernel and a checkpoint is a walk over names.
+ */
+
+import type { StateDict } from "../formats/host_tensor.ts";
+import { elementCount } from "../formats/host_tensor.ts";
+import { type BufferRange, type Gpu, RANGE_ALIGNMENT } from "../gpu/gpu.ts";
+import { locatedTensor, type Tensor } from "../tensor/tensor.ts";
+import type { Architecture, StateEntry } from "./architecture.ts";
+import { checkState, floats } from "./state.ts";
+
+/** Where each tensor of one kind lies in a flat buffer. */
+export interface FlatLayout {
+  /** Float32 elements of the whole buffer, padding included. */
+  readonly elements: number;
+  /** First element of each tensor, by name. */
+  readonly offsets: ReadonlyMap<string, number>;
+}
+
+/** Lays out all tensors of a kind one after the other, each at an offset that can be bound. */
+export function flatLayout(architecture: Architecture, kind: StateEntry["kind"]): FlatLayout {
+  const offsets = new Map<string, number>();
+  const unit = RANGE_ALIGNMENT / 4;
+  let elements = 0;
+  for (const entry of architecture.entries) {
+    if (entry.kind !== kind) continue;
+    offsets.set(entry.name, elements);
+    elements += Math.ceil(elementCount(entry.shape) / unit) * unit;
+  }
+  return { elements, offsets };
+}
+
+/** A network with its state on one device. */
+export interface Model {
+  readonly architecture: Architecture;
+  /** All parameters, laid out by {@linkcode flatLayout}. */
+  readonly parameters: BufferRange;
+  /** All running means and variances. */
+  readonly statistics: BufferRange;
+  /** The tensor of each parameter and statistic, by name. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  /** `num_batches_tracked` of every batch norm: training steps since initialisation. */
+  batchesTracked: bigint;
+}
+
+/**
+ * Uploads a state.
+ *
+ * @param source Where the state came from, for messages.
+ * @throws {ModelError} where it does not fit the architecture.
+ */
+export function loadModel(
+  gpu: Gpu,
+  architecture: Architecture,
+  state: StateDict,
+  source: string,
+): Model {
+  checkState(architecture, state, source);
+  const parameters = gpu.createBuffer(
+    flatLayout(architecture, "parameter").elements * 4,
+    `parameters of ${source}`,
+  );
+  const statistics = gpu.createBuffer(
+    flatLayout(architecture, "statistic").elements * 4,
+    `statistics of ${source}`,
+  );
+  const tensors = new Map<string, Tensor>();
+  for (const kind of ["parameter", "statistic"] as const) {
+    const { buffer } = kind === "parameter" ? parameters : statistics;
+    const { offsets } = flatLayout(architecture, kind);
+    for (const { name, shape } of architecture.entries.filter((entry) => entry.kind === kind)) {
+      const bytes = elementCount(shape) * 4;
+      const location = { buffer, offset: offsets.get(name)! * 4, size: bytes };
+      tensors.set(name, locatedTensor(shape, location, name));
+    }
+  }
+  const model = { architecture, parameters, statistics, tensors, batchesTracked: 0n };
+  writeModel(gpu, model, state, source);
+  return model;
+}
+
+/** Replaces the state of a model; {@linkcode loadModel} says what is checked. */
+export function writeModel(gpu: Gpu, model: Model, state: StateDict, source: string): void {
+  checkState(model.architecture, state, source);
+  for (const [name, tensor] of model.tensors) gpu.write(tensor.location!, floats(state.get(name)!));
+  const counter = model.architecture.entries.find((entry) => entry.kind === "counter");
+  const tracked = counter && state.get(counter.name);
+  model.batchesTracked = BigInt(tracked?.data[0] ?? 0);
+}
+
+/** Waits for submitted work and downloads the state, in PyTorch's order. */
+export async function readModel(gpu: Gpu, model: Model): Promise<StateDict> {
+  const [parameters, statistics] = await gpu.read(model.parameters, model.statistics);
+  const state: StateDict = new Map();
+  const layouts = {
+    parameter: { ...flatLayout(model.architecture, "parameter"), bytes: parameters! },
+    statistic: { ...flatLayout(model.architecture, "statistic"), bytes: statistics! },
+  };
+  for (const { name, shape, kind } of model.architecture.entries) {
+    if (kind === "counter") {
+      state.set(name, { dtype: "int64", shape, data: BigInt64Array.of(model.batchesTracked) });
+      continue;
+    }
+    const { offsets, bytes } = layouts[kind];
+    const data = new Float32Array(bytes, offsets.get(name)! * 4, elementCount(shape)).slice();
+    state.set(name, { dtype: "float32", shape, data });
+  }
+  return state;
+}
+
+/** The tensor of a name, as `Architecture.forward` asks for it. */
+export function tensorLookup(model: Model): (name: string) => Tensor {
+  return (name) => {
+    const tensor = model.tensors.get(name);
+    if (!tensor) throw new RangeError(`${model.architecture.name} has no tensor ${name}`);
+    return tensor;
+  };
+}
+
+/** Frees the model's GPU memory. */
+export function destroyModel(gpu: Gpu, model: Model): void {
+  gpu.destroyBuffer(model.parameters);
+  gpu.destroyBuffer(model.statistics);
+}

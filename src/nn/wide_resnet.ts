@@ -1,0 +1,168 @@
+/**
+ * Wide residual networks: Zagoruyko & Komodakis, "Wide Residual Networks" (2016), in the form and
+ * with the names of the NAD authors' `models/wresnet.py`.
+ *
+ * A 3x3 convolution, three groups of n = (depth - 4) / 6 pre-activation blocks with 16, 32 and 64
+ * times `width` channels, the second and third at half the height and width of the one before, then
+ * batch norm, ReLU, global pooling and a linear layer. The taps are the raw outputs of the groups.
+ */
+
+import { UsageError } from "../errors.ts";
+import { batchNorm, type Mode } from "../tensor/operations/batch_norm.ts";
+import { convolution } from "../tensor/operations/convolution.ts";
+import { linear } from "../tensor/operations/linear.ts";
+import { globalPool } from "../tensor/operations/pool.ts";
+import type { Tape } from "../tensor/tape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
+import type { Architecture, StateEntry } from "./architecture.ts";
+
+/** Channels of the first convolution, before widening. */
+const BASE_CHANNELS = 16;
+
+interface Block {
+  /** For example `block2.layer.0`. */
+  readonly name: string;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly stride: number;
+}
+
+/** The blocks of each of the three groups. */
+function groups(depth: number, width: number): Block[][] {
+  const blocks = (depth - 4) / 6;
+  return [0, 1, 2].map((group) => {
+    const outChannels = BASE_CHANNELS * width * 2 ** group;
+    const before = group === 0 ? BASE_CHANNELS : outChannels / 2;
+    return Array.from({ length: blocks }, (_, i) => ({
+      name: `block${group + 1}.layer.${i}`,
+      inChannels: i === 0 ? before : outChannels,
+      outChannels,
+      stride: i === 0 && group > 0 ? 2 : 1,
+    }));
+  });
+}
+
+function batchNormEntries(name: string, channels: number): StateEntry[] {
+  const entry = (part: string, kind: StateEntry["kind"], constant: number): StateEntry => ({
+    name: `${name}.${part}`,
+    shape: kind === "counter" ? [] : [channels],
+    kind,
+    initial: { constant },
+  });
+  return [
+    entry("weight", "parameter", 1),
+    entry("bias", "parameter", 0),
+    entry("running_mean", "statistic", 0),
+    entry("running_var", "statistic", 1),
+    entry("num_batches_tracked", "counter", 0),
+  ];
+}
+
+/** He initialisation by fan-out, as the authors' code does: deviation sqrt(2 / (k² outputs)). */
+function convolutionEntry(
+  name: string,
+  inputs: number,
+  outputs: number,
+  kernel: number,
+): StateEntry {
+  return {
+    name: `${name}.weight`,
+    shape: [outputs, inputs, kernel, kernel],
+    kind: "parameter",
+    initial: { normal: Math.sqrt(2 / (kernel * kernel * outputs)) },
+  };
+}
+
+/**
+ * WideResNet-`depth`-`width` for `classes` classes; `wideResNet(16, 1, 10)` has 175,066 parameters.
+ *
+ * @throws {UsageError} unless depth is 6 n + 4 with n at least 1, width at least 1, classes at
+ * least 2.
+ */
+export function wideResNet(depth: number, width: number, classes: number): Architecture {
+  if (!Number.isInteger(depth) || depth < 10 || (depth - 4) % 6 !== 0) {
+    throw new UsageError(
+      `cannot build a WideResNet of depth ${depth}: expected 6 n + 4, for example 10, 16, 28 or 40`,
+    );
+  }
+  if (!Number.isInteger(width) || width < 1) {
+    throw new UsageError(`cannot build a WideResNet of width ${width}: expected 1 or more`);
+  }
+  if (!Number.isInteger(classes) || classes < 2) {
+    throw new UsageError(`cannot build a WideResNet for ${classes} classes: expected 2 or more`);
+  }
+  const layout = groups(depth, width);
+  const channels = layout.at(-1)!.at(-1)!.outChannels;
+  const entries: StateEntry[] = [
+    convolutionEntry("conv1", 3, BASE_CHANNELS, 3),
+    ...layout.flat().flatMap(({ name, inChannels, outChannels }) => [
+      ...batchNormEntries(`${name}.bn1`, inChannels),
+      convolutionEntry(`${name}.conv1`, inChannels, outChannels, 3),
+      ...batchNormEntries(`${name}.bn2`, outChannels),
+      convolutionEntry(`${name}.conv2`, outChannels, outChannels, 3),
+      ...inChannels === outChannels
+        ? []
+        : [convolutionEntry(`${name}.convShortcut`, inChannels, outChannels, 1)],
+    ]),
+    ...batchNormEntries("bn1", channels),
+    {
+      name: "fc.weight",
+      shape: [classes, channels],
+      kind: "parameter",
+      initial: { normal: 1 / Math.sqrt(3 * channels) },
+    },
+    { name: "fc.bias", shape: [classes], kind: "parameter", initial: { constant: 0 } },
+  ];
+  return {
+    name: `wrn-${depth}-${width}`,
+    classes,
+    entries,
+    forward(tape, state, x, mode) {
+      let features = convolution(tape, x, state("conv1.weight"));
+      const taps: Tensor[] = [];
+      for (const group of layout) {
+        for (const block of group) features = residualBlock(tape, state, features, block, mode);
+        taps.push(features);
+      }
+      const normalised = batchNorm(tape, features, batchNormTensors(state, "bn1"), {
+        mode,
+        relu: true,
+      });
+      const pooled = globalPool(tape, normalised);
+      return { logits: linear(tape, pooled, state("fc.weight"), state("fc.bias")), taps };
+    },
+  };
+}
+
+/** BN, ReLU, 3x3, BN, ReLU, 3x3, plus the input; where channels change, plus a 1x1 of BN, ReLU. */
+function residualBlock(
+  tape: Tape,
+  state: (name: string) => Tensor,
+  x: Tensor,
+  block: Block,
+  mode: Mode,
+): Tensor {
+  const { name, inChannels, outChannels, stride } = block;
+  const activated = batchNorm(tape, x, batchNormTensors(state, `${name}.bn1`), {
+    mode,
+    relu: true,
+  });
+  const shortcut = inChannels === outChannels
+    ? x
+    : convolution(tape, activated, state(`${name}.convShortcut.weight`), { stride });
+  const hidden = convolution(tape, activated, state(`${name}.conv1.weight`), { stride });
+  const again = batchNorm(tape, hidden, batchNormTensors(state, `${name}.bn2`), {
+    mode,
+    relu: true,
+  });
+  return convolution(tape, again, state(`${name}.conv2.weight`), { residual: shortcut });
+}
+
+function batchNormTensors(state: (name: string) => Tensor, name: string) {
+  return {
+    gamma: state(`${name}.weight`),
+    beta: state(`${name}.bias`),
+    runningMean: state(`${name}.running_mean`),
+    runningVariance: state(`${name}.running_var`),
+  };
+}

@@ -1,0 +1,168 @@
+/**
+ * Recording: operations append kernels to a tape, and reverse-mode differentiation appends more.
+ * Nothing runs here; {@linkcode buildProgram} turns a tape into something that does.
+ *
+ * Differentiation follows Griewank & Walther, "Evaluating Derivatives" (2008), chapter 3: each
+ * operation leaves a rule that maps the gradient of its output to gradients of its inputs, and the
+ * rules are applied in reverse order of recording.
+ */
+
+import type { Kernel } from "../../shaders/kernel.ts";
+import type { KernelCapabilities } from "../../shaders/convolution/variant.ts";
+import type { BufferRange } from "../gpu/gpu.ts";
+import { addKernel } from "../../shaders/elementwise.ts";
+import type { ElementType, Shape, Tensor } from "./tensor.ts";
+import { size } from "./tensor.ts";
+
+/** A kernel and the tensors that it reads and writes. */
+export interface Step {
+  readonly kernel: Kernel;
+  readonly reads: readonly Tensor[];
+  readonly writes: readonly Tensor[];
+  /** Depends on parameters only, so one run serves until they change (see `Program.prepare`). */
+  readonly once: boolean;
+}
+
+/** What a backward rule may ask while it records the gradients of its operation's inputs. */
+export interface Backward {
+  /** True where the gradient of input `i` is wanted; a rule returns `undefined` for the others. */
+  wanted(i: number): boolean;
+  /**
+   * The gradient that later operations have already sent to input `i`, which the rule must then
+   * include in what it returns: saves the kernel that would add the two.
+   */
+  take(i: number): Tensor | undefined;
+}
+
+/** Records the gradients of an operation's inputs, given that of its output. */
+export type BackwardRule = (
+  outputGradient: Tensor,
+  backward: Backward,
+) => readonly (Tensor | undefined)[];
+
+interface Entry {
+  readonly inputs: readonly Tensor[];
+  readonly output: Tensor;
+  readonly rule: BackwardRule;
+}
+
+/** A scalar to differentiate and the factor with which it counts. */
+export interface WeightedLoss {
+  readonly loss: Tensor;
+  readonly weight: number;
+}
+
+/** A recording in progress. */
+export class Tape {
+  /** Everything recorded so far, in order. */
+  readonly steps: Step[] = [];
+  /** Values that the program uploads before its first run. */
+  readonly constants = new Map<Tensor, Float32Array<ArrayBuffer>>();
+  /** Tensors whose final value is read from outside the program. */
+  readonly results = new Set<Tensor>();
+  /** Where computed tensors must end up, for example in the flat buffer of all gradients. */
+  readonly places = new Map<Tensor, BufferRange>();
+  readonly #entries: Entry[] = [];
+
+  /** Kernels are chosen for what the device offers. */
+  constructor(
+    /** What kernels may use. */
+    readonly capabilities: KernelCapabilities,
+  ) {}
+
+  /** A new transient tensor, to be written by one kernel. */
+  transient(shape: Shape, label: string, type: ElementType = "f32"): Tensor {
+    return { shape, type, label };
+  }
+
+  /** A tensor with a fixed value. */
+  constant(shape: Shape, values: Float32Array<ArrayBuffer>, label: string): Tensor {
+    const tensor = { shape, type: "f32" as const, label };
+    if (size(tensor) !== values.length) {
+      throw new RangeError(`${label}: ${values.length} values for [${shape.join(", ")}]`);
+    }
+    this.constants.set(tensor, values);
+    return tensor;
+  }
+
+  /** Keeps the memory of a transient tensor to itself, so that it can be read after a run. */
+  keep<T extends Tensor>(tensor: T): T {
+    this.results.add(tensor);
+    return tensor;
+  }
+
+  /** Makes the kernel that computes `tensor` write into `location`. */
+  place(tensor: Tensor, location: BufferRange): void {
+    if (tensor.location || this.constants.has(tensor) || this.places.has(tensor)) {
+      throw new RangeError(`cannot place ${tensor.label}: it has a place already`);
+    }
+    this.places.set(tensor, location);
+  }
+
+  /** Appends a kernel. */
+  run(
+    kernel: Kernel,
+    reads: readonly Tensor[],
+    writes: readonly Tensor[],
+    options: { once?: boolean } = {},
+  ): void {
+    this.steps.push({ kernel, reads, writes, once: options.once ?? false });
+  }
+
+  /** Leaves the rule by which gradients pass from `output` back to `inputs`. */
+  differentiable(inputs: readonly Tensor[], output: Tensor, rule: BackwardRule): Tensor {
+    this.#entries.push({ inputs, output, rule });
+    return output;
+  }
+
+  /**
+   * Records the gradients of a weighted sum of scalar losses with respect to `sources`, which may
+   * be parameters, inputs, or anything between.
+   *
+   * @throws {RangeError} where a loss is no scalar or a source reaches none of the losses.
+   */
+  gradients(losses: readonly WeightedLoss[], sources: readonly Tensor[]): Tensor[] {
+    const wanted = new Set<Tensor>(sources);
+    for (const { inputs, output } of this.#entries) {
+      if (inputs.some((input) => wanted.has(input))) wanted.add(output);
+    }
+    const gradients = new Map<Tensor, Tensor>();
+    for (const { loss, weight } of losses) {
+      if (size(loss) !== 1) {
+        throw new RangeError(`cannot differentiate ${loss.label}: it is no scalar`);
+      }
+      if (weight === 0) continue;
+      gradients.set(loss, this.constant([1], new Float32Array([weight]), `d ${loss.label}`));
+    }
+    for (const { inputs, output, rule } of this.#entries.toReversed()) {
+      const outputGradient = gradients.get(output);
+      if (!outputGradient || !inputs.some((input) => wanted.has(input))) continue;
+      const results = rule(outputGradient, {
+        wanted: (i) => wanted.has(inputs[i]!),
+        take: (i) => {
+          const earlier = gradients.get(inputs[i]!);
+          gradients.delete(inputs[i]!);
+          return earlier;
+        },
+      });
+      for (const [i, gradient] of results.entries()) {
+        if (!gradient || !wanted.has(inputs[i]!)) continue;
+        const earlier = gradients.get(inputs[i]!);
+        gradients.set(inputs[i]!, earlier ? this.#add(earlier, gradient) : gradient);
+      }
+    }
+    return sources.map((source) => {
+      const gradient = gradients.get(source);
+      if (!gradient) {
+        throw new RangeError(`cannot differentiate: no loss depends on ${source.label}`);
+      }
+      return gradient;
+    });
+  }
+
+  #add(a: Tensor, b: Tensor): Tensor {
+    const sum = this.transient(a.shape, a.label);
+    this.run(addKernel(size(a)), [a, b], [sum]);
+    return sum;
+  }
+}

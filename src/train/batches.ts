@@ -1,0 +1,114 @@
+/** The head of every recorded step: a batch gathered from images on the GPU. */
+
+import { type Augmentation, gatherKernel, type Preprocessing } from "../../shaders/gather.ts";
+import { STATE_WORDS } from "../../shaders/state.ts";
+import type { PixelTrigger } from "../attacks/trigger.ts";
+import { UsageError } from "../errors.ts";
+import type { BufferRange, Gpu } from "../gpu/gpu.ts";
+import type { Tape } from "../tensor/tape.ts";
+import { locatedTensor, type Tensor } from "../tensor/tensor.ts";
+import type { ImageStore } from "./image_store.ts";
+
+/** Buffers that say which images make up each step. */
+export interface BatchSource {
+  readonly batchSize: number;
+  readonly steps: number;
+  /** Step, epoch, seed: `shaders/state.ts`. */
+  readonly state: Tensor;
+  /** (steps, N); the highest bit asks for the trigger. */
+  readonly indices: Tensor;
+  readonly trigger?: {
+    readonly scale: Tensor;
+    readonly offset: Tensor;
+    readonly mode: PixelTrigger["overflow"];
+  };
+  readonly owned: readonly BufferRange[];
+}
+
+/** A batch on the tape. */
+export interface Batch {
+  /** (N,3,H,W) */
+  readonly x: Tensor;
+  /** (N) */
+  readonly labels: Tensor;
+}
+
+/** Makes the buffers. `trigger` must have the size of the images. */
+export function createBatchSource(
+  gpu: Gpu,
+  images: ImageStore,
+  options: { batchSize: number; steps: number; trigger?: PixelTrigger | undefined },
+): BatchSource {
+  const { batchSize, steps, trigger } = options;
+  if (trigger && (trigger.height !== images.height || trigger.width !== images.width)) {
+    throw new UsageError(
+      `cannot put a ${trigger.height}x${trigger.width} trigger on images of ` +
+        `${images.height}x${images.width}`,
+    );
+  }
+  const owned: BufferRange[] = [];
+  const own = (shape: readonly number[], label: string) => {
+    const range = gpu.createBuffer(4 * shape.reduce((a, b) => a * b, 1), label);
+    owned.push(range);
+    return locatedTensor(shape, range, label, "u32");
+  };
+  const state = own([STATE_WORDS], "state");
+  const indices = own([steps, batchSize], "batch indices");
+  if (!trigger) return { batchSize, steps, state, indices, owned };
+  const shape = [3, trigger.height, trigger.width];
+  const scale = own(shape, "trigger scale");
+  const offset = own(shape, "trigger offset");
+  gpu.write(scale.location!, trigger.scale);
+  gpu.write(offset.location!, trigger.offset);
+  return {
+    batchSize,
+    steps,
+    state,
+    indices,
+    trigger: { scale, offset, mode: trigger.overflow },
+    owned,
+  };
+}
+
+/** Rewinds to the first step of an epoch with the given images, (steps N) or fewer, zero-padded. */
+export function startEpoch(
+  gpu: Gpu,
+  source: BatchSource,
+  position: { epoch: number; seed: number; indices: Uint32Array<ArrayBuffer> },
+): void {
+  gpu.write(source.indices.location!, position.indices);
+  gpu.write(source.state.location!, Uint32Array.of(0, position.epoch, position.seed, 0));
+}
+
+/** Records the gathering of the current step's batch. */
+export function gatherBatch(
+  tape: Tape,
+  images: ImageStore,
+  source: BatchSource,
+  augmentation: Augmentation,
+  preprocessing: Preprocessing,
+): Batch {
+  const { batchSize: batch, trigger } = source;
+  const { height, width } = images;
+  const x = tape.transient([batch, 3, height, width], "images of the batch");
+  const labels = tape.transient([batch], "labels of the batch", "u32");
+  const kernel = gatherKernel(
+    {
+      batch,
+      height,
+      width,
+      segments: images.segmentCounts,
+      indices: source.steps * batch,
+      ...trigger ? { trigger: trigger.mode } : {},
+    },
+    augmentation,
+    preprocessing,
+  );
+  const triggerTensors = trigger ? [trigger.scale, trigger.offset] : [];
+  tape.run(
+    kernel,
+    [...images.segments, images.labels, source.indices, source.state, ...triggerTensors],
+    [x, labels],
+  );
+  return { x, labels };
+}

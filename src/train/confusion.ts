@@ -1,0 +1,80 @@
+/** Accuracy and attack success from confusion matrices. All counts are exact integers. */
+
+import { countsForAttack, type Target, targetOf } from "../attacks/target.ts";
+
+/** Counts of (label, predicted class), (K,K) in C order. */
+export interface Confusion {
+  readonly classes: number;
+  readonly counts: Uint32Array;
+}
+
+/** Results on untouched images. */
+export interface CleanCounts {
+  readonly samples: number;
+  readonly correct: number;
+  /** correct / samples, 0..1 */
+  readonly accuracy: number;
+}
+
+/** Results on the images outside the target class, with and without the trigger. */
+export interface AttackCounts {
+  readonly samples: number;
+  /** Triggered images classified as their target class. */
+  readonly success: number;
+  /** success / samples, 0..1 */
+  readonly successRate: number;
+  /** Triggered images classified as their own class. */
+  readonly correct: number;
+  /** correct / samples, 0..1 */
+  readonly recoveredAccuracy: number;
+  /** The same images, untouched, classified as their own class. */
+  readonly correctNonTarget: number;
+  /** correctNonTarget / samples, 0..1 */
+  readonly accuracyNonTarget: number;
+}
+
+/** Sum of the counts for which `choose(label, predicted)` holds. */
+function sum(
+  { classes, counts }: Confusion,
+  choose: (label: number, predicted: number) => boolean,
+): number {
+  return counts.reduce(
+    (total, count, i) => choose(Math.floor(i / classes), i % classes) ? total + count : total,
+    0,
+  );
+}
+
+/** Share of `part` in `whole`; 0 of nothing is 0. */
+function share(part: number, whole: number): number {
+  return whole === 0 ? 0 : part / whole;
+}
+
+/** Accuracy on untouched images. */
+export function cleanCounts(clean: Confusion): CleanCounts {
+  const samples = sum(clean, () => true);
+  const correct = sum(clean, (label, predicted) => label === predicted);
+  return { samples, correct, accuracy: share(correct, samples) };
+}
+
+/** Attack success and recovered accuracy, given the same images untouched and triggered. */
+export function attackCounts(clean: Confusion, triggered: Confusion, target: Target): AttackCounts {
+  const { classes } = clean;
+  const counted = (label: number) => countsForAttack(target, label, classes);
+  const own = (label: number, predicted: number) => counted(label) && label === predicted;
+  const samples = sum(triggered, counted);
+  const success = sum(
+    triggered,
+    (label, predicted) => counted(label) && predicted === targetOf(target, label, classes),
+  );
+  const correct = sum(triggered, own);
+  const correctNonTarget = sum(clean, own);
+  return {
+    samples,
+    success,
+    successRate: share(success, samples),
+    correct,
+    recoveredAccuracy: share(correct, samples),
+    correctNonTarget,
+    accuracyNonTarget: share(correctNonTarget, samples),
+  };
+}

@@ -1,0 +1,129 @@
+/** Measuring a model: every image once, counted on the GPU, one read-back at the end. */
+
+import { NO_AUGMENTATION, type Preprocessing, TRIGGERED } from "../../shaders/gather.ts";
+import { advanceKernel, collectRowsKernel, confusionKernel } from "../../shaders/metrics.ts";
+import type { Target } from "../attacks/target.ts";
+import type { PixelTrigger } from "../attacks/trigger.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { type Model, tensorLookup } from "../nn/model.ts";
+import { buildProgram } from "../tensor/program.ts";
+import { Tape } from "../tensor/tape.ts";
+import { locatedTensor } from "../tensor/tensor.ts";
+import { createBatchSource, gatherBatch, startEpoch } from "./batches.ts";
+import {
+  type AttackCounts,
+  attackCounts,
+  type CleanCounts,
+  cleanCounts,
+  type Confusion,
+} from "./confusion.ts";
+import type { ImageStore } from "./image_store.ts";
+import { type RunOptions, runSteps } from "./run_steps.ts";
+
+/** Images that are evaluated together; larger batches are no faster (2026-11, llvmpipe). */
+const BATCH_SIZE = 200;
+
+/** A trigger and what it is meant to do. */
+export interface Backdoor {
+  /** Name of the attack. */
+  readonly name: string;
+  readonly trigger: PixelTrigger;
+  readonly target: Target;
+}
+
+/** How to evaluate. */
+export interface EvaluationOptions extends RunOptions {
+  readonly preprocessing: Preprocessing;
+  /** Measures attack success too. */
+  readonly backdoor?: Backdoor | undefined;
+  /** Also returns the logits of the untouched images. */
+  readonly logits?: boolean;
+}
+
+/** What evaluation found. */
+export interface Evaluation extends CleanCounts {
+  readonly attack?: AttackCounts;
+  /** On untouched images. */
+  readonly confusion: Confusion;
+  /** On triggered images. */
+  readonly triggeredConfusion?: Confusion;
+  /** (N,K) */
+  readonly logits?: Float32Array<ArrayBuffer>;
+  /** Wall time. */
+  readonly seconds: number;
+}
+
+/** Evaluates a model on all images of a store. */
+export async function evaluateModel(
+  gpu: Gpu,
+  model: Model,
+  images: ImageStore,
+  options: EvaluationOptions,
+): Promise<Evaluation> {
+  const start = performance.now();
+  const { classes } = model.architecture;
+  const { count } = images;
+  const batchSize = Math.min(BATCH_SIZE, count);
+  const steps = Math.ceil(count / batchSize);
+  const backdoor = options.backdoor;
+  const source = createBatchSource(gpu, images, { batchSize, steps, trigger: backdoor?.trigger });
+  const confusionRange = gpu.createBuffer(classes * classes * 4, "confusion matrix");
+  const confusion = locatedTensor([classes, classes], confusionRange, "confusion", "u32");
+  const tape = new Tape(gpu.capabilities);
+  const batch = gatherBatch(tape, images, source, NO_AUGMENTATION, options.preprocessing);
+  const { logits } = model.architecture.forward(tape, tensorLookup(model), batch.x, "evaluation");
+  tape.run(
+    confusionKernel(batchSize, classes, count),
+    [logits, batch.labels, source.state],
+    [confusion],
+  );
+  const allLogits = tape.transient([count, classes], "logits of all images");
+  if (options.logits) {
+    tape.keep(allLogits);
+    tape.run(collectRowsKernel(batchSize, classes, count), [logits, source.state], [allLogits]);
+  }
+  tape.run(advanceKernel(), [], [source.state]);
+  const program = buildProgram(gpu, tape);
+  const passes = backdoor ? 2 : 1;
+
+  const pass = async (flag: number, done: number): Promise<Confusion> => {
+    gpu.write(confusionRange, new Uint32Array(classes * classes));
+    const indices = Uint32Array.from(
+      { length: steps * batchSize },
+      (_, i) => ((i < count ? i : 0) | flag) >>> 0,
+    );
+    startEpoch(gpu, source, { epoch: 0, seed: 0, indices });
+    await runSteps(gpu, program, steps, {
+      signal: options.signal,
+      onProgress: (stepsDone) =>
+        options.onProgress?.(
+          (done * steps + stepsDone) / passes / steps * count,
+          (performance.now() - start) / 1000,
+        ),
+    });
+    const [counts] = await gpu.read(confusionRange);
+    return { classes, counts: new Uint32Array(counts!) };
+  };
+
+  try {
+    program.prepare();
+    const clean = await pass(0, 0);
+    const logitsValue = options.logits ? await program.read(allLogits) : undefined;
+    const triggered = backdoor ? await pass(TRIGGERED, 1) : undefined;
+    return {
+      ...cleanCounts(clean),
+      ...backdoor && triggered
+        ? {
+          attack: attackCounts(clean, triggered, backdoor.target),
+          triggeredConfusion: triggered,
+        }
+        : {},
+      confusion: clean,
+      ...logitsValue ? { logits: logitsValue } : {},
+      seconds: (performance.now() - start) / 1000,
+    };
+  } finally {
+    program.destroy();
+    for (const range of [...source.owned, confusionRange]) gpu.destroyBuffer(range);
+  }
+}

@@ -1,0 +1,67 @@
+/** Images on the GPU: uploaded once as packed bytes, gathered into batches by a kernel. */
+
+import { CHANNELS, imageCount, type ImageSet } from "../data/image_set.ts";
+import type { BufferRange, Gpu } from "../gpu/gpu.ts";
+import { locatedTensor, type Tensor } from "../tensor/tensor.ts";
+
+/** An image set on one device. */
+export interface ImageStore {
+  /** Number of images. */
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  /** Packed bytes, in as many buffers as the device's binding limit needs. */
+  readonly segments: readonly Tensor[];
+  /** Images in each segment. */
+  readonly segmentCounts: readonly number[];
+  /** (N) */
+  readonly labels: Tensor;
+}
+
+/**
+ * Uploads an image set.
+ *
+ * @param labels Labels to use instead of the set's own, for poisoned images.
+ */
+export function uploadImages(
+  gpu: Gpu,
+  set: ImageSet,
+  labels: ArrayLike<number> = set.labels,
+): ImageStore {
+  const count = imageCount(set);
+  const record = CHANNELS * set.height * set.width;
+  // A multiple of four records keeps every segment's start on a whole word.
+  const limit = gpu.adapter.limits.maxStorageBufferBindingSize;
+  const perSegment = Math.max(4, Math.floor(limit / record / 4) * 4);
+  const segments: Tensor[] = [];
+  const segmentCounts: number[] = [];
+  for (let first = 0; first < count; first += perSegment) {
+    const images = Math.min(perSegment, count - first);
+    const bytes = images * record;
+    const words = Math.ceil(bytes / 4);
+    const range = gpu.createBuffer(words * 4, "images");
+    const whole = set.pixels.subarray(first * record, first * record + bytes);
+    const padded = bytes % 4 === 0 ? whole : new Uint8Array(words * 4);
+    if (padded !== whole) padded.set(whole);
+    gpu.write(range, padded);
+    segments.push(locatedTensor([words], range, "images", "u32"));
+    segmentCounts.push(images);
+  }
+  const labelRange = gpu.createBuffer(count * 4, "labels");
+  gpu.write(labelRange, Uint32Array.from(labels));
+  return {
+    count,
+    height: set.height,
+    width: set.width,
+    segments,
+    segmentCounts,
+    labels: locatedTensor([count], labelRange, "labels", "u32"),
+  };
+}
+
+/** Frees the store's GPU memory. */
+export function destroyImages(gpu: Gpu, store: ImageStore): void {
+  for (const tensor of [...store.segments, store.labels]) {
+    gpu.destroyBuffer(tensor.location as BufferRange);
+  }
+}

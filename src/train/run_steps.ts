@@ -1,0 +1,68 @@
+/** Running many steps of a program with few fences, while the progress can be seen and stopped. */
+
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Program } from "../tensor/program.ts";
+
+/** Seconds of GPU work in one submission: a fence costs 10 ms, a person wants to see progress. */
+const SECONDS_PER_SUBMISSION = 1.2;
+
+/** Steps of the first submission, before the speed is known. */
+const FIRST_STEPS = 2;
+
+/** Most steps of one submission, whatever the speed. */
+const MAX_STEPS = 4096;
+
+/** Submissions in flight: the next is encoded while the GPU works on the one before. */
+const IN_FLIGHT = 2;
+
+/** Thrown where a run is stopped by its signal; what was saved before is kept. */
+export class Interrupted extends Error {}
+
+/** How to watch and stop a run. */
+export interface RunOptions {
+  /** Stops the run within about two submissions. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each fence with the number of steps done and the seconds since the start. */
+  readonly onProgress?: ((stepsDone: number, seconds: number) => void | Promise<void>) | undefined;
+}
+
+/**
+ * Runs `program` `steps` times.
+ *
+ * @throws {Interrupted} when the signal is aborted.
+ * @throws {DeviceError} when the GPU fails.
+ */
+export async function runSteps(
+  gpu: Gpu,
+  program: Program,
+  steps: number,
+  options: RunOptions = {},
+): Promise<void> {
+  const start = performance.now();
+  const pending: { steps: number; done: Promise<void> }[] = [];
+  let size = FIRST_STEPS;
+  let submitted = 0;
+  let done = 0;
+  let lastFence = start;
+  while (done < steps) {
+    while (pending.length < IN_FLIGHT && submitted < steps && !options.signal?.aborted) {
+      const count = Math.min(size, steps - submitted);
+      program.run(count);
+      submitted += count;
+      const fence = gpu.finish();
+      // Awaited below; until then a rejection must not count as unhandled.
+      fence.catch(() => {});
+      pending.push({ steps: count, done: fence });
+    }
+    const first = pending.shift();
+    if (!first) break;
+    await first.done;
+    done += first.steps;
+    const now = performance.now();
+    const perStep = (now - lastFence) / 1000 / first.steps;
+    lastFence = now;
+    size = Math.max(1, Math.min(MAX_STEPS, Math.round(SECONDS_PER_SUBMISSION / perStep)));
+    await options.onProgress?.(done, (now - start) / 1000);
+  }
+  if (options.signal?.aborted && done < steps) throw new Interrupted("stopped");
+}

@@ -1,0 +1,209 @@
+/**
+ * The training loop: one recorded step, replayed. Gathering, augmentation, forward, losses,
+ * gradients and the update all happen on the GPU; losses accumulate there and are read once an
+ * epoch.
+ */
+
+import type { Augmentation, Preprocessing } from "../../shaders/gather.ts";
+import { recordStepKernel } from "../../shaders/metrics.ts";
+import { sgdKernel, type SgdSettings } from "../../shaders/sgd.ts";
+import type { PixelTrigger } from "../attacks/trigger.ts";
+import { RandomPurpose, RandomStream, shuffle } from "../data/random.ts";
+import { DataError, TrainingError } from "../errors.ts";
+import type { BufferRange, Gpu } from "../gpu/gpu.ts";
+import type { ForwardResult } from "../nn/architecture.ts";
+import { flatLayout, type Model, tensorLookup } from "../nn/model.ts";
+import { buildProgram, type Program } from "../tensor/program.ts";
+import { Tape, type WeightedLoss } from "../tensor/tape.ts";
+import { locatedTensor } from "../tensor/tensor.ts";
+import { type Batch, createBatchSource, gatherBatch, startEpoch } from "./batches.ts";
+import type { ImageStore } from "./image_store.ts";
+import { type RunOptions, runSteps } from "./run_steps.ts";
+import { epochLearningRates, type Schedule } from "./schedule.ts";
+
+/** Settings of a training run. */
+export interface TrainingSettings extends SgdSettings {
+  readonly epochs: number;
+  readonly batchSize: number;
+  /** Before the schedule's factor. */
+  readonly learningRate: number;
+  readonly schedule: Schedule;
+  readonly augmentation: Augmentation;
+  readonly preprocessing: Preprocessing;
+  /** `shuffle` draws a new order every epoch; `file` keeps the order of the records. */
+  readonly order: "shuffle" | "file";
+  readonly seed: number;
+}
+
+/** Which images to train on. */
+export interface TrainingImages {
+  readonly store: ImageStore;
+  /** Records of the store; those with the bit `TRIGGERED` carry the trigger. Default: all. */
+  readonly indices?: Uint32Array | undefined;
+  readonly trigger?: PixelTrigger | undefined;
+}
+
+/** What is minimised. */
+export interface Objective {
+  /** A name for each loss, as `metrics.jsonl` shows it. */
+  readonly columns: readonly string[];
+  /** Records the losses of a batch, one a column. */
+  record(tape: Tape, batch: Batch, student: ForwardResult): readonly WeightedLoss[];
+}
+
+/** Losses of one epoch. */
+export interface EpochMetrics {
+  readonly epoch: number;
+  /** Unweighted losses of every step, (steps, columns). */
+  readonly losses: Float32Array<ArrayBuffer>;
+  /** Their means, by column. */
+  readonly means: readonly number[];
+  /** Mean of the weighted total. */
+  readonly loss: number;
+  /** Learning rate of the first step. */
+  readonly learningRate: number;
+  readonly imagesPerSecond: number;
+  readonly seconds: number;
+}
+
+/** A prepared training run. */
+export interface Trainer {
+  readonly stepsPerEpoch: number;
+  readonly program: Program;
+  /** The optimiser's momentum, laid out as the model's parameters. */
+  readonly velocity: BufferRange;
+  /**
+   * Trains for one epoch.
+   *
+   * @throws {TrainingError} when a loss becomes NaN or infinite.
+   * @throws {Interrupted} when the signal is aborted.
+   */
+  runEpoch(epoch: number, options?: RunOptions): Promise<EpochMetrics>;
+  /** Frees the GPU memory of the run; the model stays. */
+  destroy(): void;
+}
+
+/**
+ * Records and compiles one training step of `model`. The last images of an epoch that do not fill a
+ * batch are left out of it; the next epoch's order gives them their turn.
+ *
+ * @throws {DataError} where there are fewer images than one batch.
+ */
+export function createTrainer(
+  gpu: Gpu,
+  model: Model,
+  images: TrainingImages,
+  objective: Objective,
+  settings: TrainingSettings,
+): Trainer {
+  const { store, trigger } = images;
+  const records = images.indices ?? Uint32Array.from({ length: store.count }, (_, i) => i);
+  const { batchSize } = settings;
+  const steps = Math.floor(records.length / batchSize);
+  if (steps === 0) {
+    throw new DataError(
+      `cannot train on ${records.length} images with a batch size of ${batchSize}: expected at ` +
+        "least one batch; use more images or a smaller --batch-size",
+    );
+  }
+  const columns = objective.columns.length;
+  const owned: BufferRange[] = [];
+  const own = (elements: number, label: string) => {
+    const range = gpu.createBuffer(elements * 4, label);
+    owned.push(range);
+    return range;
+  };
+  const source = createBatchSource(gpu, store, { batchSize, steps, trigger });
+  owned.push(...source.owned);
+  const { elements, offsets } = flatLayout(model.architecture, "parameter");
+  const gradients = locatedTensor([elements], own(elements, "gradients"), "gradients");
+  const velocity = locatedTensor([elements], own(elements, "velocity"), "velocity");
+  const parameters = locatedTensor([elements], model.parameters, "parameters");
+  const rates = locatedTensor([steps], own(steps, "learning rates"), "learning rates");
+  const metrics = locatedTensor([steps, columns], own(steps * columns, "metrics"), "metrics");
+
+  const tape = new Tape(gpu.capabilities);
+  const batch = gatherBatch(tape, store, source, settings.augmentation, settings.preprocessing);
+  const lookup = tensorLookup(model);
+  const student = model.architecture.forward(tape, lookup, batch.x, "training");
+  const losses = objective.record(tape, batch, student);
+  const names = [...offsets.keys()];
+  for (const [i, gradient] of tape.gradients(losses, names.map(lookup)).entries()) {
+    const { location } = lookup(names[i]!);
+    tape.place(gradient, {
+      buffer: gradients.location!.buffer,
+      offset: location!.offset,
+      size: location!.size,
+    });
+  }
+  tape.run(sgdKernel(elements, steps, settings), [gradients, rates, source.state], [
+    parameters,
+    velocity,
+  ]);
+  tape.run(recordStepKernel(columns, steps), losses.map(({ loss }) => loss), [
+    metrics,
+    source.state,
+  ]);
+  const program = buildProgram(gpu, tape);
+  program.prepare();
+
+  return {
+    stepsPerEpoch: steps,
+    program,
+    velocity: velocity.location!,
+    async runEpoch(epoch, options = {}) {
+      const { schedule, learningRate, epochs, seed, order } = settings;
+      const position = { epoch, epochs, stepsPerEpoch: steps };
+      const learningRates = epochLearningRates(schedule, learningRate, position);
+      gpu.write(rates.location!, learningRates);
+      startEpoch(gpu, source, {
+        epoch,
+        seed,
+        indices: epochOrder(records, { order, seed, epoch }).subarray(0, steps * batchSize),
+      });
+      const start = performance.now();
+      await runSteps(gpu, program, steps, options);
+      const [bytes] = await gpu.read(metrics.location!);
+      model.batchesTracked += BigInt(steps);
+      const seconds = (performance.now() - start) / 1000;
+      const values = new Float32Array(bytes!);
+      checkLosses(values, objective.columns, epoch);
+      const means = objective.columns.map((_, column) =>
+        values.reduce((sum, value, i) => i % columns === column ? sum + value : sum, 0) / steps
+      );
+      return {
+        epoch,
+        losses: values,
+        means,
+        loss: means.reduce((sum, mean, i) => sum + mean * losses[i]!.weight, 0),
+        learningRate: learningRates[0]!,
+        imagesPerSecond: steps * batchSize / seconds,
+        seconds,
+      };
+    },
+    destroy() {
+      program.destroy();
+      for (const range of owned) gpu.destroyBuffer(range);
+    },
+  };
+}
+
+/** The records of an epoch in the order in which they are seen. */
+function epochOrder(
+  records: Uint32Array,
+  { order, seed, epoch }: { order: "shuffle" | "file"; seed: number; epoch: number },
+): Uint32Array<ArrayBuffer> {
+  if (order === "file") return Uint32Array.from(records);
+  const random = new RandomStream(seed, RandomPurpose.order, epoch);
+  return shuffle(records.length, random).map((i) => records[i]!);
+}
+
+function checkLosses(values: Float32Array, columns: readonly string[], epoch: number): void {
+  const bad = values.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  const step = Math.floor(bad / columns.length);
+  throw new TrainingError(
+    `training diverged: ${columns[bad % columns.length]} became ${values[bad]} in step ` +
+      `${step + 1} of epoch ${epoch + 1}; a lower --lr may help`,
+  );
+}
