@@ -18,8 +18,7 @@ export interface Cifar10Options extends LoadOptions {
   readonly recordsPerFile?: number;
 }
 
-/** Name of the official archive. */
-export const CIFAR10_ARCHIVE = "cifar-10-binary.tar.gz";
+const ARCHIVE = "cifar-10-binary.tar.gz";
 const FOLDER = "cifar-10-batches-bin";
 const CLASSES_FILE = "batches.meta.txt";
 const TRAIN_FILES = [1, 2, 3, 4, 5].map((k) => `data_batch_${k}.bin`);
@@ -111,7 +110,7 @@ export async function loadCifar10(path: string, options: Cifar10Options = {}): P
   if (wanted.size > 0) {
     throw new FormatError(
       `cannot read CIFAR-10 at ${source.path}: ${[...wanted.keys()].join(", ")} not found, ` +
-        `expected the files of ${CIFAR10_ARCHIVE}`,
+        `expected the files of ${ARCHIVE}`,
     );
   }
   return { name: "cifar10", classNames, train: train.images(), test: test.images() };
@@ -124,11 +123,11 @@ async function findSource(path: string): Promise<{ kind: "archive" | "folder"; p
       if (await kindOf(`${folder}/${file}`) === "file") return { kind: "folder", path: folder };
     }
   }
-  if (await kindOf(`${path}/${CIFAR10_ARCHIVE}`) === "file") {
-    return { kind: "archive", path: `${path}/${CIFAR10_ARCHIVE}` };
+  if (await kindOf(`${path}/${ARCHIVE}`) === "file") {
+    return { kind: "archive", path: `${path}/${ARCHIVE}` };
   }
   throw new FormatError(
-    `cannot find CIFAR-10 at ${path}: looked for ${CIFAR10_ARCHIVE}, ${FOLDER}/ and ${TEST_FILE} there; ` +
+    `cannot find CIFAR-10 at ${path}: looked for ${ARCHIVE}, ${FOLDER}/ and ${TEST_FILE} there; ` +
       `give its place with --data, or fetch it with --download`,
   );
 }

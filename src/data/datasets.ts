@@ -1,0 +1,70 @@
+/** The data sets by name. A new one is one file and one line of {@linkcode DATASETS}. */
+
+import { UsageError } from "../errors.ts";
+import { loadCifar10 } from "./cifar10.ts";
+import { CIFAR10_FILE, downloadFile, type DownloadOptions, type OfficialFile } from "./download.ts";
+import type { Dataset } from "./image_set.ts";
+import type { LoadOptions } from "./load_options.ts";
+import { nearestName } from "./nearest_name.ts";
+import { kindOf } from "./paths.ts";
+import { loadSigns } from "./signs.ts";
+
+/** What {@linkcode loadDataset} loads, and from where. */
+export interface DatasetRequest extends LoadOptions {
+  /** A name out of {@linkcode DATASET_NAMES}. */
+  readonly name: string;
+  /** Folder or archive of the data; `signs` needs none. Default: `./data`. */
+  readonly path?: string;
+}
+
+interface Entry {
+  /** Loads from `path`. */
+  readonly load: (path: string, options: LoadOptions) => Dataset | Promise<Dataset>;
+  /** What `--download` fetches into the folder of the data. */
+  readonly files: readonly OfficialFile[];
+}
+
+const DATASETS: Readonly<Record<string, Entry>> = {
+  signs: { load: (_path, options) => loadSigns(options), files: [] },
+  cifar10: { load: loadCifar10, files: [CIFAR10_FILE] },
+};
+
+/** The names that {@linkcode loadDataset} knows. */
+export const DATASET_NAMES: readonly string[] = Object.keys(DATASETS);
+
+/**
+ * Loads a data set by name. Throws {@linkcode UsageError} for an unknown name, and what its loader
+ * throws for missing or damaged files.
+ */
+export async function loadDataset(request: DatasetRequest): Promise<Dataset> {
+  const { name, path = "./data", ...options } = request;
+  return await findEntry(name).load(path, options);
+}
+
+/**
+ * Downloads the official files of a data set into `folder`, but for those that lie there already
+ * (these are not checked), and returns the paths of the new ones. Throws {@linkcode UsageError} for
+ * an unknown name, and what {@linkcode downloadFile} throws.
+ */
+export async function downloadDataset(
+  name: string,
+  folder: string,
+  options: DownloadOptions = {},
+): Promise<string[]> {
+  const fetched: string[] = [];
+  for (const file of findEntry(name).files) {
+    if (await kindOf(`${folder}/${file.name}`) === "file") continue;
+    fetched.push(await downloadFile(file, folder, options));
+  }
+  return fetched;
+}
+
+function findEntry(name: string): Entry {
+  const entry = Object.hasOwn(DATASETS, name) ? DATASETS[name] : undefined;
+  if (entry !== undefined) return entry;
+  const near = nearestName(name, DATASET_NAMES);
+  throw new UsageError(
+    `cannot load the data set "${name}": expected one of ${DATASET_NAMES.join(", ")}` +
+      (near === undefined ? "" : `; did you mean "${near}"?`),
+  );
+}
