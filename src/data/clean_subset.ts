@@ -67,7 +67,8 @@ export interface HeldOutSplit {
 /**
  * Splits `indices` so that `round(share * length)` of them are held out, from every class in
  * proportion (largest remainders; ties go to the lower class). A class never loses its last image,
- * which can make the held-out part smaller. `labels[i]` is the class of index i.
+ * which can make the held-out part smaller. `labels[i]` is the class of index i; splits for another
+ * `purpose` are independent.
  *
  * Throws {@linkcode UsageError} unless `share` is in (0,1) and both parts hold an image.
  */
@@ -76,6 +77,7 @@ export function splitHeldOut(
   labels: ArrayLike<number>,
   share: number,
   seed: number,
+  purpose: RandomPurpose = RandomPurpose.heldOut,
 ): HeldOutSplit {
   if (!(share > 0 && share < 1)) {
     throw new UsageError(
@@ -111,7 +113,7 @@ export function splitHeldOut(
   const kept: number[] = [];
   const heldOut: number[] = [];
   for (const { label, members, take } of classes) {
-    const order = shuffle(members.length, new RandomStream(seed, RandomPurpose.heldOut, label));
+    const order = shuffle(members.length, new RandomStream(seed, purpose, label));
     order.forEach((position, rank) => (rank < take ? heldOut : kept).push(members[position]!));
   }
   if (heldOut.length === 0 || kept.length === 0) {

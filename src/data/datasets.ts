@@ -3,6 +3,7 @@
 import { UsageError } from "../errors.ts";
 import { loadCifar10 } from "./cifar10.ts";
 import { CIFAR10_FILE, downloadFile, type DownloadOptions, type OfficialFile } from "./download.ts";
+import { loadImageFolder } from "./image_folder.ts";
 import type { Dataset } from "./image_set.ts";
 import type { LoadOptions } from "./load_options.ts";
 import { nearestName } from "./nearest_name.ts";
@@ -11,7 +12,7 @@ import { loadSigns } from "./signs.ts";
 
 /** What {@linkcode loadDataset} loads, and from where. */
 export interface DatasetRequest extends LoadOptions {
-  /** A name out of {@linkcode DATASET_NAMES}. */
+  /** A name out of {@linkcode DATASET_NAMES}, or a folder with one sub-folder of images a class. */
   readonly name: string;
   /** Folder or archive of the data; `signs` needs none. Default: `./data`. */
   readonly path?: string;
@@ -33,11 +34,15 @@ const DATASETS: Readonly<Record<string, Entry>> = {
 export const DATASET_NAMES: readonly string[] = Object.keys(DATASETS);
 
 /**
- * Loads a data set by name. Throws {@linkcode UsageError} for an unknown name, and what its loader
+ * Loads a data set by name; a name always goes before a folder of that name (write `./signs` for the
+ * folder). Throws {@linkcode UsageError} for an unknown name, and what its loader
  * throws for missing or damaged files.
  */
 export async function loadDataset(request: DatasetRequest): Promise<Dataset> {
   const { name, path = "./data", ...options } = request;
+  if (!isKnown(name) && name !== "" && await kindOf(name) === "folder") {
+    return await loadImageFolder(name, options);
+  }
   return await findEntry(name).load(path, options);
 }
 
@@ -59,12 +64,17 @@ export async function downloadDataset(
   return fetched;
 }
 
+function isKnown(name: string): boolean {
+  return Object.hasOwn(DATASETS, name);
+}
+
 function findEntry(name: string): Entry {
-  const entry = Object.hasOwn(DATASETS, name) ? DATASETS[name] : undefined;
+  const entry = isKnown(name) ? DATASETS[name] : undefined;
   if (entry !== undefined) return entry;
   const near = nearestName(name, DATASET_NAMES);
   throw new UsageError(
-    `cannot load the data set "${name}": expected one of ${DATASET_NAMES.join(", ")}` +
+    `cannot load the data set "${name}": expected one of ${DATASET_NAMES.join(", ")}, ` +
+      `or a folder with one sub-folder of images a class` +
       (near === undefined ? "" : `; did you mean "${near}"?`),
   );
 }

@@ -9,4 +9,6 @@ export interface LoadOptions {
    * Image i of the result is the image at its i-th index. Default: all.
    */
   readonly trainSubset?: (count: number) => ArrayLike<number>;
+  /** Told what is amiss but not fatal, such as files that were skipped. Default: not told. */
+  readonly onWarning?: (message: string) => void;
 }
