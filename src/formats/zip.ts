@@ -64,7 +64,9 @@ function decodeName(bytes: Uint8Array, refuse: Refuse): string {
   }
   const unsafe = name === "" || name.startsWith("/") || /[\\\0]/.test(name) ||
     /^[A-Za-z]:/.test(name) || name.split("/").some((part) => part === ".." || part === ".");
-  if (unsafe) throw refuse(`a ZIP entry named ${quoted(name)}`, "a relative path without ..");
+  if (unsafe) {
+    throw refuse(`a ZIP entry named ${quoted(name)}`, "a relative path without parent folders");
+  }
   return name;
 }
 
