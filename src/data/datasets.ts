@@ -3,6 +3,7 @@
 import { UsageError } from "../errors.ts";
 import { loadCifar10 } from "./cifar10.ts";
 import { CIFAR10_FILE, downloadFile, type DownloadOptions, type OfficialFile } from "./download.ts";
+import { loadGtsrb } from "./gtsrb.ts";
 import { loadImageFolder } from "./image_folder.ts";
 import type { Dataset } from "./image_set.ts";
 import type { LoadOptions } from "./load_options.ts";
@@ -28,6 +29,7 @@ interface Entry {
 const DATASETS: Readonly<Record<string, Entry>> = {
   signs: { load: (_path, options) => loadSigns(options), files: [] },
   cifar10: { load: loadCifar10, files: [CIFAR10_FILE] },
+  gtsrb: { load: loadGtsrb, files: [] },
 };
 
 /** The names that {@linkcode loadDataset} knows. */

@@ -20,6 +20,7 @@ export function resizeImage(
   toHeight: number,
   toWidth: number,
 ): Uint8Array<ArrayBuffer> {
+  if (height === toHeight && width === toWidth) return new Uint8Array(pixels);
   const channels = pixels.length / (height * width);
   const rows = new Uint8Array(channels * height * toWidth);
   windows(width, toWidth).forEach((window, x) => {
@@ -51,25 +52,26 @@ function windows(from: number, to: number): Window[] {
     const centre = (i + 0.5) * scale;
     const first = Math.max(0, Math.trunc(centre - support + 0.5));
     const end = Math.min(from, Math.trunc(centre + support + 0.5));
-    const weights = Float64Array.from(
-      { length: end - first },
-      (_, k) => Math.max(0, 1 - Math.abs((k + first - centre + 0.5) * (1 / support))),
-    );
-    const sum = weights.reduce((total, weight) => total + weight, 0);
-    return {
-      first,
-      weights: weights.map((weight) => Math.trunc(0.5 + (weight / sum) * 2 ** WEIGHT_BITS)),
-    };
+    const weights = new Float64Array(end - first);
+    let sum = 0;
+    for (let k = 0; k < weights.length; k++) {
+      const distance = Math.abs((k + first - centre + 0.5) * (1 / support));
+      weights[k] = Math.max(0, 1 - distance);
+      sum += weights[k]!;
+    }
+    for (let k = 0; k < weights.length; k++) {
+      weights[k] = Math.trunc(0.5 + weights[k]! / sum * 2 ** WEIGHT_BITS);
+    }
+    return { first, weights };
   });
 }
 
 /** Whole numbers below 2^53 throughout, so the sum is exact. */
 function average(pixels: Uint8Array, start: number, step: number, window: Window): number {
   let sum = 2 ** (WEIGHT_BITS - 1);
-  let at = start + window.first * step;
-  for (const weight of window.weights) {
-    sum += pixels[at]! * weight;
-    at += step;
+  const { first, weights } = window;
+  for (let k = 0, at = start + first * step; k < weights.length; k++, at += step) {
+    sum += pixels[at]! * weights[k]!;
   }
   return Math.min(255, Math.floor(sum / 2 ** WEIGHT_BITS));
 }

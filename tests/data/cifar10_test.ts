@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { packTar } from "modern-tar";
 import { CIFAR10_CLASS_NAMES, loadCifar10 } from "../../src/data/cifar10.ts";
 import { DataError, FormatError } from "../../src/errors.ts";
+import { shared } from "../shared.ts";
 import { withTemporaryFolder } from "./temporary_folder.ts";
 
 const RECORDS = 3;
 const RECORD_BYTES = 3073;
 const NAMES = [1, 2, 3, 4, 5].map((k) => `data_batch_${k}.bin`).concat("test_batch.bin");
-const SHARED = "../shared/data/cifar-10-binary.tar.gz";
 
 /** Record r of file f has label (f + 2 r) mod 10; its byte p is (31 f + 7 r + p) mod 251. */
 function batch(file: number): Uint8Array<ArrayBuffer> {
@@ -271,14 +271,13 @@ Deno.test("loadCifar10() stops at an archive that expands beyond any CIFAR-10", 
   });
 });
 
-const sharedMissing = !present(SHARED);
-if (sharedMissing) console.log(`skipping the tests of the whole CIFAR-10: ${SHARED} is missing`);
+const SHARED = shared("data/cifar-10-binary.tar.gz");
 
 Deno.test({
   name: "loadCifar10() loads the whole data set with its known labels and pixels",
-  ignore: sharedMissing,
+  ignore: SHARED === undefined,
   async fn() {
-    const { train, test, classNames } = await loadCifar10(SHARED);
+    const { train, test, classNames } = await loadCifar10(decodeURIComponent(SHARED!.pathname));
     assert.deepEqual(classNames, CIFAR10_CLASS_NAMES);
     const perClass = (labels: Uint16Array) =>
       labels.reduce((counts, label) => (counts[label]!++, counts), new Array<number>(10).fill(0));
@@ -291,11 +290,3 @@ Deno.test({
     assert.deepEqual([...test.pixels.subarray(0, 4)], [158, 159, 165, 166]);
   },
 });
-
-function present(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}
