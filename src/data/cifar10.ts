@@ -8,7 +8,7 @@
 import { FormatError } from "../errors.ts";
 import { RECORD_BYTES, RecordCollector } from "./cifar10_records.ts";
 import type { Dataset } from "./image_set.ts";
-import type { LoadOptions } from "./load_options.ts";
+import { chosenIndices, indicesBelow, isWanted, type LoadOptions } from "./load_options.ts";
 import { kindOf } from "./paths.ts";
 import { visitTarGzip } from "./tar_gzip.ts";
 
@@ -51,21 +51,19 @@ export const CIFAR10_CLASS_NAMES: readonly string[] = [
  */
 export async function loadCifar10(path: string, options: Cifar10Options = {}): Promise<Dataset> {
   const recordsPerFile = options.recordsPerFile ?? 10_000;
-  const parts = options.parts ?? ["train", "test"];
-  const trainCount = parts.includes("train") ? TRAIN_FILES.length * recordsPerFile : 0;
+  const trainCount = TRAIN_FILES.length * recordsPerFile;
   const train = new RecordCollector(
-    trainCount === 0 ? [] : options.trainSubset?.(trainCount) ?? firstIndices(trainCount),
-    trainCount,
+    isWanted("train", options) ? chosenIndices(options, trainCount) : [],
   );
-  const testCount = parts.includes("test") ? recordsPerFile : 0;
-  const test = new RecordCollector(firstIndices(testCount), testCount);
+  const wantsTest = isWanted("test", options);
+  const test = new RecordCollector(wantsTest ? indicesBelow(recordsPerFile) : []);
 
   const wanted = new Map<string, { sink: RecordCollector; first: number }>();
   TRAIN_FILES.forEach((name, k) => {
     const first = k * recordsPerFile;
     if (train.keepsAny(first, first + recordsPerFile)) wanted.set(name, { sink: train, first });
   });
-  if (testCount > 0) wanted.set(TEST_FILE, { sink: test, first: 0 });
+  if (wantsTest) wanted.set(TEST_FILE, { sink: test, first: 0 });
 
   let classNames = CIFAR10_CLASS_NAMES;
   const source = await findSource(path);
@@ -136,8 +134,4 @@ async function findSource(path: string): Promise<{ kind: "archive" | "folder"; p
 function parseClassNames(text: string): readonly string[] {
   const names = text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
   return names.length === CIFAR10_CLASS_NAMES.length ? names : CIFAR10_CLASS_NAMES;
-}
-
-function firstIndices(count: number): Uint32Array {
-  return Uint32Array.from({ length: count }, (_, i) => i);
 }

@@ -4,6 +4,7 @@ import { UsageError } from "../errors.ts";
 import { loadCifar10 } from "./cifar10.ts";
 import { CIFAR10_FILE, downloadFile, type DownloadOptions, type OfficialFile } from "./download.ts";
 import { loadGtsrb } from "./gtsrb.ts";
+import { FASHION_MNIST_CLASS_NAMES, loadIdx, MNIST_CLASS_NAMES } from "./idx.ts";
 import { loadImageFolder } from "./image_folder.ts";
 import type { Dataset } from "./image_set.ts";
 import type { LoadOptions } from "./load_options.ts";
@@ -30,6 +31,14 @@ const DATASETS: Readonly<Record<string, Entry>> = {
   signs: { load: (_path, options) => loadSigns(options), files: [] },
   cifar10: { load: loadCifar10, files: [CIFAR10_FILE] },
   gtsrb: { load: loadGtsrb, files: [] },
+  mnist: {
+    load: (path, options) => loadIdx("mnist", MNIST_CLASS_NAMES, path, options),
+    files: [],
+  },
+  "fashion-mnist": {
+    load: (path, options) => loadIdx("fashion-mnist", FASHION_MNIST_CLASS_NAMES, path, options),
+    files: [],
+  },
 };
 
 /** The names that {@linkcode loadDataset} knows. */

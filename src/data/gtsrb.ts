@@ -6,12 +6,12 @@
  * the backdoor literature; it leaves a border of about a tenth around each sign.
  */
 
-import { DataError, FormatError } from "../errors.ts";
+import { FormatError } from "../errors.ts";
 import { decodeImage } from "../formats/images.ts";
 import { type FileTree, openFileTree } from "./file_tree.ts";
 import { GTSRB_CLASS_NAMES } from "./gtsrb_classes.ts";
 import { CHANNELS, type Dataset, type ImageSet } from "./image_set.ts";
-import type { LoadOptions } from "./load_options.ts";
+import { chosenIndices, isWanted, type LoadOptions, noImages } from "./load_options.ts";
 import { kindOf } from "./paths.ts";
 import { resizeImage } from "./resize.ts";
 
@@ -34,26 +34,15 @@ interface LabelledName {
  * list of test labels and the test images don't name the same files.
  */
 export async function loadGtsrb(path: string, options: LoadOptions = {}): Promise<Dataset> {
-  const parts = options.parts ?? ["train", "test"];
   return {
     name: "gtsrb",
     classNames: GTSRB_CLASS_NAMES,
-    train: parts.includes("train") ? await loadTrain(path, options.trainSubset) : NO_IMAGES,
-    test: parts.includes("test") ? await loadTest(path) : NO_IMAGES,
+    train: isWanted("train", options) ? await loadTrain(path, options) : noImages(SIDE),
+    test: isWanted("test", options) ? await loadTest(path) : noImages(SIDE),
   };
 }
 
-const NO_IMAGES: ImageSet = {
-  pixels: new Uint8Array(),
-  labels: new Uint16Array(),
-  height: SIDE,
-  width: SIDE,
-};
-
-async function loadTrain(
-  path: string,
-  trainSubset: LoadOptions["trainSubset"],
-): Promise<ImageSet> {
+async function loadTrain(path: string, options: LoadOptions): Promise<ImageSet> {
   const tree = await open(path, [
     TRAIN_ZIP,
     "GTSRB/Final_Training/Images",
@@ -69,15 +58,7 @@ async function loadTrain(
         `expected files such as 00000/00000_00000.ppm`,
     );
   }
-  const chosen = trainSubset === undefined ? all : Array.from(trainSubset(all.length), (index) => {
-    const file = all[index];
-    if (file === undefined) {
-      throw new DataError(
-        `cannot load training image ${index} of GTSRB: expected 0 to ${all.length - 1}`,
-      );
-    }
-    return file;
-  });
+  const chosen = Array.from(chosenIndices(options, all.length), (index) => all[index]!);
   return await readImages(tree, chosen);
 }
 

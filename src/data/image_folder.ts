@@ -4,7 +4,7 @@ import { DataError, FormatError } from "../errors.ts";
 import { decodeImage } from "../formats/images.ts";
 import { type LabelledFile, listClassFolders } from "./class_folders.ts";
 import { CHANNELS, type Dataset, type ImageSet } from "./image_set.ts";
-import type { LoadOptions } from "./load_options.ts";
+import { chosenIndices, isWanted, type LoadOptions } from "./load_options.ts";
 import { resizeImage } from "./resize.ts";
 
 /** Options of {@linkcode loadImageFolder}. */
@@ -34,23 +34,11 @@ export async function loadImageFolder(
   folder: string,
   options: ImageFolderOptions = {},
 ): Promise<Dataset> {
-  const { parts = ["train", "test"], side = 32, testShare = 0.2, splitSeed = 0 } = options;
+  const { side = 32, testShare = 0.2, splitSeed = 0 } = options;
   const found = await listClassFolders(folder, testShare, splitSeed);
-  const chosen = options.trainSubset === undefined
-    ? found.train
-    : Array.from(options.trainSubset(found.train.length), (index) => {
-      const file = found.train[index];
-      if (file === undefined) {
-        throw new DataError(
-          `cannot load training image ${index} of ${folder}: expected 0 to ${
-            found.train.length - 1
-          }`,
-        );
-      }
-      return file;
-    });
-  const train = await readImages(parts.includes("train") ? chosen : [], side);
-  const test = await readImages(parts.includes("test") ? found.test : [], side);
+  const chosen = isWanted("train", options) ? chosenIndices(options, found.train.length) : [];
+  const train = await readImages(Array.from(chosen, (index) => found.train[index]!), side);
+  const test = await readImages(isWanted("test", options) ? found.test : [], side);
   reportFailures(folder, [train, test], options.onWarning);
   return { name: folder, classNames: found.classNames, train: train.images, test: test.images };
 }

@@ -6,9 +6,14 @@
  * images of each other, so flips are no valid augmentation.
  */
 
-import { DataError } from "../errors.ts";
 import { CHANNELS, type Dataset, type ImageSet } from "./image_set.ts";
-import type { LoadOptions } from "./load_options.ts";
+import {
+  chosenIndices,
+  indicesBelow,
+  isWanted,
+  type LoadOptions,
+  noImages,
+} from "./load_options.ts";
 import { RandomPurpose, RandomStream, shuffle } from "./random.ts";
 import { SIGN_SIDE, SignPainter } from "./signs_drawing.ts";
 import { drawScene } from "./signs_scene.ts";
@@ -33,28 +38,18 @@ const TEST_START = 1_000_000_000;
 /** Draws the data set; throws {@linkcode DataError} for a subset outside it. */
 export function loadSigns(options: SignsOptions = {}): Dataset {
   const seed = options.seed ?? 0;
-  const parts = options.parts ?? ["train", "test"];
-  const count = options.trainCount ?? 12_000;
   const painter = new SignPainter();
-  const all = (length: number) => Uint32Array.from({ length }, (_, i) => i);
-  const trainIndices = options.trainSubset?.(count) ?? all(count);
-  for (let i = 0; i < trainIndices.length; i++) {
-    if (!(trainIndices[i]! >= 0 && trainIndices[i]! < count)) {
-      throw new DataError(
-        `cannot draw training image ${trainIndices[i]} of signs: expected 0 to ${count - 1}`,
-      );
-    }
-  }
+  const draw = (indices: ArrayLike<number>, start: number) =>
+    drawImages(painter, indices, start, seed);
   return {
     name: "signs",
     classNames: SIGNS_CLASS_NAMES,
-    train: drawImages(painter, parts.includes("train") ? trainIndices : [], 0, seed),
-    test: drawImages(
-      painter,
-      parts.includes("test") ? all(options.testCount ?? 2_000) : [],
-      TEST_START,
-      seed,
-    ),
+    train: isWanted("train", options)
+      ? draw(chosenIndices(options, options.trainCount ?? 12_000), 0)
+      : noImages(SIGN_SIDE),
+    test: isWanted("test", options)
+      ? draw(indicesBelow(options.testCount ?? 2_000), TEST_START)
+      : noImages(SIGN_SIDE),
   };
 }
 

@@ -60,7 +60,12 @@ export interface Scene {
   /** Change of the light across the image, to the right and down. */
   readonly lightSlope: readonly [number, number];
   /** Light in the shadow, 0..1, and the shadow's edge: a point and a direction. */
-  readonly shadow: { readonly factor: number; x: number; y: number; readonly turn: Turn };
+  readonly shadow: {
+    readonly factor: number;
+    readonly x: number;
+    readonly y: number;
+    readonly turn: Turn;
+  };
   /** Haze that is added to everything, 0..1. */
   readonly haze: number;
   /** Weight of each neighbour in a (w, 1-2w, w) blur, 0..1/3. */
