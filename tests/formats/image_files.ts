@@ -1,0 +1,40 @@
+/** Small image files for tests: a PNG assembler, and two JPEGs that libjpeg-turbo wrote. */
+
+import { crc32 } from "node:zlib";
+
+/** A PNG file of the given chunks, with their right checksums. */
+export function pngChunks(chunks: readonly (readonly [string, Uint8Array])[]): Uint8Array {
+  const bytes = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+  const pushUint32 = (value: number) =>
+    bytes.push(value >>> 24, value >>> 16 & 255, value >>> 8 & 255, value & 255);
+  for (const [type, data] of chunks) {
+    const body = Uint8Array.from([...new TextEncoder().encode(type), ...data]);
+    pushUint32(data.length);
+    bytes.push(...body);
+    pushUint32(crc32(body));
+  }
+  return Uint8Array.from(bytes);
+}
+
+/** 20 x 12, red x*12, green y*20, blue (x+y)*7; quality 80, chroma at full size. */
+export const BASELINE_JPEG: Uint8Array<ArrayBuffer> = Uint8Array.fromBase64(`
+/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAYEBQYFBAYGBQYHBwYIChAKCgkJChQODwwQFxQYGBcUFhYaHSUfGhsjHBYWICwgIy
+YnKSopGR8tMC0oMCUoKSj/2wBDAQcHBwoIChMKChMoGhYaKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgo
+KCgoKCgoKCgoKCj/wAARCAAMABQDAREAAhEBAxEB/8QAFgABAQEAAAAAAAAAAAAAAAAABgUH/8QAHhAAAQQCAwEAAAAAAAAAAA
+AABQAEIiMGoQETMSH/xAAXAQEBAQEAAAAAAAAAAAAAAAAEBgMI/8QAHhEAAQQDAAMAAAAAAAAAAAAAAAIDBCEBBTEREiL/2gAM
+AwEAAhEDEQA/AMjF4j5XpYNyAMHb8sXi8R8r0nNyCyg7flidviNXFektMiipZ2/z0tixraMFHNrycvwZLlWLxY1t8gnNryWUGS
+5ViduNbdXEEtK8+CqZkuevT//Z
+`);
+
+/** The same picture, progressive, chroma at half size. */
+export const PROGRESSIVE_JPEG: Uint8Array<ArrayBuffer> = Uint8Array.fromBase64(`
+/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAYEBQYFBAYGBQYHBwYIChAKCgkJChQODwwQFxQYGBcUFhYaHSUfGhsjHBYWICwgIy
+YnKSopGR8tMC0oMCUoKSj/2wBDAQcHBwoIChMKChMoGhYaKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgo
+KCgoKCgoKCgoKCj/wgARCAAMABQDASIAAhEBAxEB/8QAFgABAQEAAAAAAAAAAAAAAAAABgAF/8QAFgEBAQEAAAAAAAAAAAAAAA
+AABAMG/9oADAMBAAIQAxAAAAEjrodiJDU4k6L/xAAZEAADAQEBAAAAAAAAAAAAAAAAAgMEESH/2gAIAQEAAQUClkJZBcnkpqSm
+os15/8QAGREAAgMBAAAAAAAAAAAAAAAAAAIBBAUR/9oACAEDAQE/AaOk5Gk/D//EABcRAAMBAAAAAAAAAAAAAAAAAAABAxP/2g
+AIAQIBAT8BnZmzP//EABYQAQEBAAAAAAAAAAAAAAAAADEAIP/aAAgBAQAGPwIiMf/EABgQAAIDAAAAAAAAAAAAAAAAAAAhEEFR
+/9oACAEBAAE/IZSRJGIpD//aAAwDAQACAAMAAAAQaP8A/8QAFhEBAQEAAAAAAAAAAAAAAAAAABEh/9oACAEDAQE/EMCQ/8QAFh
+EBAQEAAAAAAAAAAAAAAAAAAAER/9oACAECAQE/ECmT/8QAGRAAAgMBAAAAAAAAAAAAAAAAAMEQITER/9oACAEBAAE/EMEMEKKQ
+WieGf//Z
+`);
