@@ -5,12 +5,18 @@
  * each computes several output channels, so that one load of the image feeds several products.
  */
 
-import { declareBindings, groupsOf, type Kernel } from "../kernel.ts";
+import { type Binding, declareBindings, groupsOf } from "../kernel.ts";
+import { unroll } from "./lanes.ts";
 import {
   type ConvolutionGeometry,
   type ConvolutionVariant,
+  type ForwardFusion,
+  type ImageKernel,
+  type InputGradientFusion,
+  type KernelCapabilities,
   outputExtent,
   type WeightGradient,
+  type WeightGradientFusion,
 } from "./variant.ts";
 
 const WORKGROUP = 64;
@@ -20,9 +26,19 @@ function channelTile(channels: number, limit: number): number {
   return Math.min(channels, limit);
 }
 
-/** `line(0) ... line(count - 1)`, joined: unrolled WGSL. */
-function unroll(count: number, line: (index: number) => string): string {
-  return Array.from({ length: count }, (_, index) => line(index)).join("\n");
+/** Bindings of the fusions that this variant knows: scale and shift of x, and an addend. */
+function extraReads(normalise: boolean, channels: number, addendElements: number): Binding[] {
+  const reads: Binding[] = [];
+  if (normalise) reads.push({ name: "coefficients", elements: 2 * channels });
+  if (addendElements > 0) reads.push({ name: "addend", elements: addendElements });
+  return reads;
+}
+
+/** WGSL for a value of x, read at `index`, of channel c. */
+function readInput(index: string, normalise: boolean, channels: number): string {
+  return normalise
+    ? `max(x[${index}] * coefficients[c] + coefficients[${channels}u + c], 0.0)`
+    : `x[${index}]`;
 }
 
 function label(direction: string, geometry: ConvolutionGeometry): string {
@@ -32,7 +48,13 @@ function label(direction: string, geometry: ConvolutionGeometry): string {
 }
 
 /** One invocation: one output pixel of one image, up to 8 output channels. */
-function forward(geometry: ConvolutionGeometry): Kernel {
+function forward(
+  geometry: ConvolutionGeometry,
+  _capabilities: KernelCapabilities,
+  fusion: ForwardFusion = {},
+): ImageKernel | undefined {
+  if (fusion.statistics) return undefined;
+  const { normaliseInput = false, addResidual = false } = fusion;
   const { batch, inChannels, height, width, outChannels, kernelSize, stride, padding } = geometry;
   const out = outputExtent(geometry);
   const pixels = out.height * out.width;
@@ -43,6 +65,7 @@ ${
     declareBindings([
       { name: "x", elements: batch * inChannels * height * width },
       { name: "w", elements: outChannels * inChannels * taps },
+      ...extraReads(normaliseInput, inChannels, addResidual ? batch * outChannels * pixels : 0),
     ], [{ name: "y", elements: batch * outChannels * pixels }])
   }
 @compute @workgroup_size(${WORKGROUP})
@@ -61,7 +84,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       for (var kx = 0; kx < ${kernelSize}; kx++) {
         let column = left + kx;
         if (column < 0 || column >= ${width}) { continue; }
-        let value = x[plane + u32(row * ${width} + column)];
+        let value = ${
+    readInput(`plane + u32(row * ${width} + column)`, normaliseInput, inChannels)
+  };
         let weight = (k0 * ${inChannels}u + c) * ${taps}u + u32(ky * ${kernelSize} + kx);
         ${unroll(tile, (k) => `sum${k} += value * w[weight + ${k * inChannels * taps}u];`)}
       }
@@ -71,7 +96,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   ${
     unroll(
       tile,
-      (k) => `if (k0 + ${k}u < ${outChannels}u) { y[first + ${k * pixels}u] = sum${k}; }`,
+      (k) =>
+        `if (k0 + ${k}u < ${outChannels}u) { y[first + ${k * pixels}u] = sum${k}${
+          addResidual ? ` + addend[first + ${k * pixels}u]` : ""
+        }; }`,
     )
   }
 }
@@ -80,6 +108,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     label: label("forward", geometry),
     wgsl,
     workgroups: [groupsOf(pixels, WORKGROUP), groupsOf(outChannels, tile), batch],
+    parts: 0,
+    valuesPerPart: 0,
   };
 }
 
@@ -87,7 +117,13 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
  * One invocation: one input pixel of one image, up to 8 input channels. Pixel (i,j) meets the outputs
  * with stride * o + tap - padding = i, so taps whose remainder is not zero contribute nothing.
  */
-function inputGradient(geometry: ConvolutionGeometry): Kernel {
+function inputGradient(
+  geometry: ConvolutionGeometry,
+  _capabilities: KernelCapabilities,
+  fusion: InputGradientFusion = {},
+): ImageKernel | undefined {
+  if (fusion.normalised) return undefined;
+  const { addAddend = false } = fusion;
   const { batch, inChannels, height, width, outChannels, kernelSize, stride, padding } = geometry;
   const out = outputExtent(geometry);
   const pixels = height * width;
@@ -100,6 +136,7 @@ ${
     declareBindings([
       { name: "dy", elements: batch * outChannels * out.height * out.width },
       { name: "w", elements: outChannels * inChannels * taps },
+      ...extraReads(false, inChannels, addAddend ? batch * inChannels * pixels : 0),
     ], [{ name: "dx", elements: batch * inChannels * pixels }])
   }
 @compute @workgroup_size(${WORKGROUP})
@@ -129,7 +166,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   ${
     unroll(
       tile,
-      (c) => `if (c0 + ${c}u < ${inChannels}u) { dx[first + ${c * pixels}u] = sum${c}; }`,
+      (c) =>
+        `if (c0 + ${c}u < ${inChannels}u) { dx[first + ${c * pixels}u] = sum${c}${
+          addAddend ? ` + addend[first + ${c * pixels}u]` : ""
+        }; }`,
     )
   }
 }
@@ -138,6 +178,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     label: label("input gradient", geometry),
     wgsl,
     workgroups: [groupsOf(pixels, WORKGROUP), groupsOf(inChannels, tile), batch],
+    parts: 0,
+    valuesPerPart: 0,
   };
 }
 
@@ -148,7 +190,12 @@ const WEIGHT_GRADIENT_INVOCATIONS = 16_384;
  * One invocation: one tap of one input channel, up to 4 output channels, over the images of one
  * part. Parts are equal runs of images (the last may be shorter).
  */
-function weightGradient(geometry: ConvolutionGeometry): WeightGradient {
+function weightGradient(
+  geometry: ConvolutionGeometry,
+  _capabilities: KernelCapabilities,
+  fusion: WeightGradientFusion = {},
+): WeightGradient {
+  const { normaliseInput = false } = fusion;
   const { batch, inChannels, height, width, outChannels, kernelSize, stride, padding } = geometry;
   const out = outputExtent(geometry);
   const pixels = out.height * out.width;
@@ -164,6 +211,7 @@ ${
     declareBindings([
       { name: "x", elements: batch * inChannels * height * width },
       { name: "dy", elements: batch * outChannels * pixels },
+      ...extraReads(normaliseInput, inChannels, 0),
     ], [{ name: "dw", elements: parts * outChannels * columns }])
   }
 @compute @workgroup_size(${WORKGROUP})
@@ -185,7 +233,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       for (var ox = 0; ox < ${out.width}; ox++) {
         let inputColumn = ox * ${stride} + left;
         if (inputColumn < 0 || inputColumn >= ${width}) { continue; }
-        let value = x[plane + u32(row * ${width} + inputColumn)];
+        let value = ${
+    readInput(`plane + u32(row * ${width} + inputColumn)`, normaliseInput, inChannels)
+  };
         let at = gradient + u32(oy * ${out.width} + ox);
         ${unroll(tile, (k) => `sum${k} += value * dy[at + ${k * pixels}u];`)}
       }

@@ -33,6 +33,54 @@ export function outputExtent(geometry: ConvolutionGeometry): { height: number; w
   };
 }
 
+/**
+ * What a forward kernel does besides the convolution. Bindings: x, w, then `coefficients` and
+ * `residual` where asked for; y, then `statistics` where asked for.
+ */
+export interface ForwardFusion {
+  /**
+   * Reads x as relu(scale[c] x + shift[c]), with `coefficients` (2,C): scale, then shift. Padding is
+   * zero after this transformation.
+   */
+  readonly normaliseInput?: boolean;
+  /** Adds `residual` (N,K,OH,OW) to y. */
+  readonly addResidual?: boolean;
+  /**
+   * Also writes `statistics` (parts,K,2): mean and sum of squared deviations from it, of the values
+   * of y that each part holds, for Chan's formula to merge.
+   */
+  readonly statistics?: boolean;
+}
+
+/**
+ * What an input-gradient kernel does besides the convolution. Bindings: dy, w, then `addend`, and x
+ * and `coefficients`, where asked for; dx, then `sums` where asked for.
+ */
+export interface InputGradientFusion {
+  /** Adds `addend` (N,C,H,W) to dx, before what `normalised` does. */
+  readonly addAddend?: boolean;
+  /**
+   * The input of the convolution was relu(scale[c] x + shift[c]), with `coefficients` (3,C): scale,
+   * shift, mean. Writes dz = dx [scale x + shift > 0] in place of dx, and `sums` (parts,C,2): the
+   * sums of dz and of dz (x - mean[c]) over each part.
+   */
+  readonly normalised?: boolean;
+}
+
+/** What a weight-gradient kernel does besides. Bindings: x, dy, then `coefficients`; dw. */
+export interface WeightGradientFusion {
+  /** As in {@linkcode ForwardFusion}. */
+  readonly normaliseInput?: boolean;
+}
+
+/** A kernel that may also write per-channel partial results. */
+export interface ImageKernel extends Kernel {
+  /** Parts of `statistics` or `sums`; 0 where none was asked for. */
+  readonly parts: number;
+  /** Values of one channel in each part, the same for all parts. */
+  readonly valuesPerPart: number;
+}
+
 /** A weight gradient in two kernels: partial sums, then their total in fixed order. */
 export interface WeightGradient {
   /** x, dy -> partial sums (parts, K, C, R, R). */
@@ -53,15 +101,21 @@ export interface KernelCapabilities {
 export interface ConvolutionVariant {
   readonly name: string;
   /** x (N,C,H,W), w (K,C,R,R) -> y (N,K,OH,OW). */
-  forward(geometry: ConvolutionGeometry, capabilities: KernelCapabilities): Kernel | undefined;
+  forward(
+    geometry: ConvolutionGeometry,
+    capabilities: KernelCapabilities,
+    fusion?: ForwardFusion,
+  ): ImageKernel | undefined;
   /** dy (N,K,OH,OW), w (K,C,R,R) -> dx (N,C,H,W). */
   inputGradient(
     geometry: ConvolutionGeometry,
     capabilities: KernelCapabilities,
-  ): Kernel | undefined;
+    fusion?: InputGradientFusion,
+  ): ImageKernel | undefined;
   /** x (N,C,H,W), dy (N,K,OH,OW) -> partial sums of dw. */
   weightGradient(
     geometry: ConvolutionGeometry,
     capabilities: KernelCapabilities,
+    fusion?: WeightGradientFusion,
   ): WeightGradient | undefined;
 }

@@ -2,6 +2,7 @@
 
 import type { Kernel } from "../kernel.ts";
 import { plain } from "./plain.ts";
+import { subgroup } from "./subgroup.ts";
 import type {
   ConvolutionGeometry,
   ConvolutionVariant,
@@ -10,7 +11,7 @@ import type {
 } from "./variant.ts";
 
 /** All variants, the preferred first; the last does everything. */
-export const VARIANTS: readonly ConvolutionVariant[] = [plain];
+export const VARIANTS: readonly ConvolutionVariant[] = [subgroup, plain];
 
 function first<T>(results: Iterable<T | undefined>): T {
   for (const result of results) if (result) return result;

@@ -74,7 +74,7 @@ export async function runKernel(
   });
   device.queue.submit([encoder.finish()]);
   const error = await device.popErrorScope();
-  if (error) throw new Error(`${kernel.label}: ${error.message}\n${kernel.wgsl}`);
+  if (error) throw new Error(`${kernel.label}: ${error.message}`);
   await Promise.all(readable.map((buffer) => buffer.mapAsync(GPUMapMode.READ)));
   const results = readable.map((buffer) => new Float32Array(buffer.getMappedRange().slice(0)));
   for (const buffer of [...buffers, ...readable]) buffer.destroy();

@@ -1,0 +1,44 @@
+/**
+ * Convolution for drivers whose memory accesses are slow and whose subgroup broadcasts are free:
+ * software drivers such as Mesa's llvmpipe. See `lanes.ts` for the machine model.
+ */
+
+import { imageKernel } from "./subgroup_image.ts";
+import {
+  candidatePlans,
+  forwardProblem,
+  type ImageProblem,
+  inputGradientProblem,
+} from "./subgroup_plan.ts";
+import { LANES } from "./lanes.ts";
+import type { Epilogue } from "./subgroup_epilogue.ts";
+import type { ConvolutionVariant, ImageKernel, KernelCapabilities } from "./variant.ts";
+
+function bestImageKernel(
+  problem: ImageProblem,
+  capabilities: KernelCapabilities,
+  normalise: boolean,
+  epilogue: Epilogue,
+): ImageKernel | undefined {
+  if (capabilities.subgroupSize !== LANES) return undefined;
+  const [plan] = candidatePlans(problem);
+  return plan && imageKernel(problem, plan, normalise, epilogue);
+}
+
+/** Kernels for subgroups of 8 lanes; `undefined` where they are of another size or none. */
+export const subgroup: ConvolutionVariant = {
+  name: "subgroup",
+  forward: (geometry, capabilities, fusion = {}) =>
+    bestImageKernel(forwardProblem(geometry), capabilities, fusion.normaliseInput ?? false, {
+      add: fusion.addResidual ?? false,
+      statistics: fusion.statistics ?? false,
+      normalised: false,
+    }),
+  inputGradient: (geometry, capabilities, fusion = {}) =>
+    bestImageKernel(inputGradientProblem(geometry), capabilities, false, {
+      add: fusion.addAddend ?? false,
+      statistics: false,
+      normalised: fusion.normalised ?? false,
+    }),
+  weightGradient: () => undefined,
+};

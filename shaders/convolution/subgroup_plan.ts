@@ -1,0 +1,239 @@
+/**
+ * The geometry of one image kernel for subgroups, settled before any WGSL is written: which products
+ * each pixel of a tile needs, which source pixels that takes, and which tile is best.
+ */
+
+import { groupsOf } from "../kernel.ts";
+import { divisors, LANES, type VectorSize, vectorSize } from "./lanes.ts";
+import { type ConvolutionGeometry, outputExtent } from "./variant.ts";
+
+/** Channels, height and width of one image. */
+export interface Extent {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** One product along one axis: the index of the tap and the source position that it meets. */
+export interface AxisProduct {
+  readonly tap: number;
+  readonly position: number;
+}
+
+/** A convolution as destination pixels that are sums over source pixels. */
+export interface ImageProblem {
+  readonly direction: "forward" | "input gradient";
+  readonly batch: number;
+  readonly source: Extent;
+  readonly destination: Extent;
+  /** R */
+  readonly kernelSize: number;
+  /** Floats between the weights of neighbouring destination and source channels. */
+  readonly weightStride: { readonly destination: number; readonly source: number };
+  /** Products along one axis of destination position `d`; positions may lie outside the source. */
+  axisProducts(d: number): AxisProduct[];
+  /** `axisProducts(d + period)` is `axisProducts(d)` moved by `advance` positions. */
+  readonly period: number;
+  /** See `period`. */
+  readonly advance: number;
+}
+
+/** What one invocation computes, and how far its loop over source channels is unrolled. */
+export interface ImageTile {
+  /** Destination rows; divides their number. */
+  readonly rows: number;
+  /** Groups of 8 destination channels. */
+  readonly laneGroups: number;
+  /** Source channels of one round of the loop; divides their number. */
+  readonly unroll: number;
+}
+
+/** Forward: y is the destination, x the source. */
+export function forwardProblem(geometry: ConvolutionGeometry): ImageProblem {
+  const { batch, inChannels, outChannels, kernelSize, stride, padding } = geometry;
+  const { height, width } = geometry;
+  return {
+    direction: "forward",
+    batch,
+    source: { channels: inChannels, height, width },
+    destination: { channels: outChannels, ...outputExtent(geometry) },
+    kernelSize,
+    weightStride: { destination: inChannels * kernelSize ** 2, source: kernelSize ** 2 },
+    axisProducts: (d) =>
+      Array.from({ length: kernelSize }, (_, tap) => ({
+        tap,
+        position: d * stride + tap - padding,
+      })),
+    period: 1,
+    advance: stride,
+  };
+}
+
+/** Input gradient: dx is the destination, dy the source; position o meets d = stride o + tap - P. */
+export function inputGradientProblem(geometry: ConvolutionGeometry): ImageProblem {
+  const { batch, inChannels, outChannels, kernelSize, stride, padding } = geometry;
+  const { height, width } = geometry;
+  return {
+    direction: "input gradient",
+    batch,
+    source: { channels: outChannels, ...outputExtent(geometry) },
+    destination: { channels: inChannels, height, width },
+    kernelSize,
+    weightStride: { destination: kernelSize ** 2, source: inChannels * kernelSize ** 2 },
+    axisProducts: (d) =>
+      Array.from({ length: kernelSize }, (_, tap) => ({
+        tap,
+        position: (d + padding - tap) / stride,
+      })).filter(({ position }) => Number.isInteger(position)),
+    period: stride,
+    advance: 1,
+  };
+}
+
+/** Everything that the text of a kernel depends on. */
+export interface ImagePlan {
+  readonly tile: ImageTile;
+  /** Tiles of an image, one below the other. */
+  readonly tiles: number;
+  /** Products of each row of a tile; positions count from the first row of the window. */
+  readonly rows: readonly AxisProduct[][];
+  /** Products of each column, inside the source. */
+  readonly columns: readonly AxisProduct[][];
+  /** First slot of the window of the first tile; negative where that begins above the source. */
+  readonly firstSlot: number;
+  /** Slots from the window of one tile to that of the next. */
+  readonly slotsPerTile: number;
+  /** Loads of 8 slots that hold the window. */
+  readonly loads: readonly { readonly used: boolean; readonly masked: boolean }[];
+  readonly sourceVector: VectorSize;
+  readonly destinationVector: VectorSize;
+  readonly weightVector: VectorSize;
+  /** Consecutive floats of weights that one lane loads: taps of one source channel, or of all. */
+  readonly weightRun: number;
+  /** Multiply-adds in one round of the loop. */
+  readonly products: number;
+}
+
+const sum = (values: readonly number[]): number =>
+  values.reduce((total, value) => total + value, 0);
+
+/** Settles `tile` for `problem`. */
+export function planOf(problem: ImageProblem, tile: ImageTile): ImagePlan {
+  const { source, destination, kernelSize, period, advance, weightStride } = problem;
+  const tiles = destination.height / tile.rows;
+  const whole = tiles === 1;
+  const inside = (extent: number) => ({ position }: AxisProduct) =>
+    position >= 0 && position < extent;
+  const axis = (count: number) => Array.from({ length: count }, (_, d) => problem.axisProducts(d));
+  const columns = axis(destination.width).map((list) => list.filter(inside(source.width)));
+  const absoluteRows = axis(tile.rows)
+    .map((list) => whole ? list.filter(inside(source.height)) : list);
+  const reached = absoluteRows.flat().map(({ position }) => position);
+  const firstRow = whole ? 0 : Math.min(...reached);
+  const windowRows = whole ? source.height : Math.max(...reached) - firstRow + 1;
+  const rows = absoluteRows.map((list) =>
+    list.map(({ tap, position }) => ({ tap, position: position - firstRow }))
+  );
+  const rowsPerTile = whole ? 0 : tile.rows / period * advance;
+
+  const plane = source.height * source.width;
+  const sourceVector = vectorSize(whole ? plane : source.width);
+  const slots = windowRows * source.width / sourceVector;
+  const firstSlot = firstRow * source.width / sourceVector;
+  const slotsPerTile = rowsPerTile * source.width / sourceVector;
+  const lastSlot = firstSlot + (tiles - 1) * slotsPerTile;
+  const used = new Set<number>();
+  for (const { position: row } of rows.flat()) {
+    for (const { position: column } of columns.flat()) {
+      used.add(Math.floor((row * source.width + column) / sourceVector / LANES));
+    }
+  }
+  const loads = Array.from({ length: groupsOf(slots, LANES) }, (_, load) => ({
+    used: used.has(load),
+    masked: firstSlot + load * LANES < 0 ||
+      lastSlot + (load + 1) * LANES > plane / sourceVector,
+  }));
+
+  const taps = kernelSize ** 2;
+  const contiguous = weightStride.source === taps;
+  const weightRun = contiguous ? tile.unroll * taps : taps;
+  const pairs = sum(rows.map((list) => list.length)) * sum(columns.map((list) => list.length));
+  return {
+    tile,
+    tiles,
+    rows,
+    columns,
+    firstSlot,
+    slotsPerTile,
+    loads,
+    sourceVector,
+    destinationVector: vectorSize(
+      tile.rows * destination.width,
+      destination.height * destination.width,
+    ),
+    weightVector: vectorSize(
+      weightRun,
+      weightStride.destination,
+      tile.unroll * weightStride.source,
+    ),
+    weightRun,
+    products: pairs * tile.laneGroups * tile.unroll,
+  };
+}
+
+/**
+ * Nanoseconds on one core for a subgroup's access to 1, 2 or 4 floats a lane, a store of the same,
+ * a multiply-add, and taking up and putting back an accumulator. Measured on llvmpipe (Mesa 22.3.6,
+ * Zen 5), 2025-11-22; only their ratios matter, to rank tiles.
+ */
+const COST = {
+  load: { 1: 11, 2: 15, 4: 22 },
+  store: { 1: 13, 2: 24, 4: 42 },
+  product: 0.2,
+  accumulator: 0.4,
+  round: 10,
+} as const;
+
+/** Estimated time of the whole kernel on one core, nanoseconds. */
+export function estimate(problem: ImageProblem, plan: ImagePlan): number {
+  const { source, destination, kernelSize } = problem;
+  const { tile } = plan;
+  const accumulators = tile.rows * destination.width * tile.laneGroups;
+  const weights = tile.laneGroups * tile.unroll * kernelSize ** 2 / plan.weightVector;
+  const used = plan.loads.filter((load) => load.used).length;
+  const round = COST.round + COST.load[plan.weightVector] * weights +
+    COST.load[plan.sourceVector] * used * tile.unroll +
+    COST.product * plan.products + COST.accumulator * accumulators;
+  const store = COST.store[plan.destinationVector] * accumulators / plan.destinationVector;
+  const invocations = problem.batch * plan.tiles *
+    groupsOf(destination.channels, LANES * tile.laneGroups);
+  return invocations * (source.channels / tile.unroll * round + store);
+}
+
+/**
+ * Most multiply-adds in the loop: about 25 bytes of machine code each, so that more than this leaves
+ * the 32 KiB instruction cache (16->16 at 32x32, 2025-11-22: 1128 products 76 GFLOP/s in 0.2 s of
+ * compilation, 2256 products 52 GFLOP/s in 0.55 s).
+ */
+const MAXIMUM_PRODUCTS = 1_300;
+/** Most accumulators: they live in the first-level data cache. */
+const MAXIMUM_ACCUMULATORS = 256;
+
+/** Plans for `problem`, the one with the lowest estimated time first; empty where none is small. */
+export function candidatePlans(problem: ImageProblem): ImagePlan[] {
+  const { source, destination } = problem;
+  const candidates: ImagePlan[] = [];
+  for (const rows of divisors(destination.height, destination.height)) {
+    if (rows % problem.period !== 0 && rows !== destination.height) continue;
+    for (const laneGroups of [1, 2, 4]) {
+      if (laneGroups > groupsOf(destination.channels, LANES)) continue;
+      if (rows * destination.width * laneGroups > MAXIMUM_ACCUMULATORS) continue;
+      for (const unroll of divisors(source.channels, 8)) {
+        const plan = planOf(problem, { rows, laneGroups, unroll });
+        if (plan.products <= MAXIMUM_PRODUCTS) candidates.push(plan);
+      }
+    }
+  }
+  const times = new Map(candidates.map((plan) => [plan, estimate(problem, plan)]));
+  return candidates.sort((a, b) => times.get(a)! - times.get(b)!);
+}
