@@ -16,10 +16,10 @@ import { describeValue } from "./pickle_value.ts";
 import { callGlobal, knownGlobal, storageReference } from "./torch_globals.ts";
 
 /**
- * Most opcodes of one pickle, which bounds what containers can cost. A WideResNet-16-1 with its
+ * Most opcodes of one file, which bounds what containers can cost. A WideResNet-16-1 with its
  * optimiser takes 5,000.
  */
-const MAXIMUM_OPERATIONS = 2_000_000;
+const MAXIMUM_OPERATIONS = 500_000;
 
 const MAXIMUM_PROTOCOL = 5;
 
@@ -146,7 +146,7 @@ export interface Unpickled {
  */
 export function unpickle(stream: PickleStream): Unpickled {
   const machine = new PickleMachine(stream);
-  for (let operations = 0; operations < MAXIMUM_OPERATIONS; operations++) {
+  for (; stream.operations < MAXIMUM_OPERATIONS; stream.operations++) {
     const at = stream.position;
     const opcode = stream.uint8();
     const literal = LITERALS.get(opcode);

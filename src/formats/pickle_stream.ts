@@ -9,6 +9,8 @@ const MAXIMUM_LINE_BYTES = 1024;
 
 /** Every method throws what `refuse` makes where the file ends too early. */
 export class PickleStream {
+  /** Opcodes executed so far, in all pickles of the file. */
+  operations = 0;
   readonly #view: DataView;
 
   /** Starts at byte `position` of `bytes`; errors are made by `refuse`. */

@@ -9,8 +9,8 @@ export function assemble(...parts: Part[]): Uint8Array<ArrayBuffer> {
   const bytes: number[] = [];
   const add = (part: Part): void => {
     if (typeof part === "number") bytes.push(part);
-    else if (typeof part === "string") bytes.push(...new TextEncoder().encode(part));
-    else if (part instanceof Uint8Array) bytes.push(...part);
+    else if (typeof part === "string") add(new TextEncoder().encode(part));
+    else if (part instanceof Uint8Array) { for (const byte of part) bytes.push(byte); }
     else part.forEach(add);
   };
   parts.forEach(add);

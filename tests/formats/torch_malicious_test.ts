@@ -102,6 +102,18 @@ Deno.test("readTorch() ends on cyclic, deeply nested and exponentially shared va
   assert.deepEqual(read(open(["(".repeat(100_000), "1".repeat(100_000), "N"])), ["w"]);
 });
 
+Deno.test("readTorch() refuses pickles of endless containers", () => {
+  const start = performance.now();
+  for (const part of ["}", "]", ")", "(", "\x85"]) {
+    const body = new Uint8Array(600_000).fill(part.charCodeAt(0));
+    assertRefused(
+      () => readTorch(zipFile(assemble("N", body, ".")), "a file"),
+      /more than 500000 pickle opcodes/,
+    );
+  }
+  assert.ok(performance.now() - start < 10_000);
+});
+
 Deno.test("readTorch() refuses dictionaries that would be copied again and again", () => {
   const pair = ["](NNe"];
   const repeat = [global("collections", "OrderedDict"), "h", [0], 0x85, "R0"];
