@@ -10,6 +10,8 @@ import {
   type ImageProblem,
   inputGradientProblem,
 } from "./subgroup_plan.ts";
+import { weightGradientKernel } from "./subgroup_weights.ts";
+import { candidateWeightPlans } from "./subgroup_weights_plan.ts";
 import { LANES } from "./lanes.ts";
 import type { Epilogue } from "./subgroup_epilogue.ts";
 import type { ConvolutionVariant, ImageKernel, KernelCapabilities } from "./variant.ts";
@@ -40,5 +42,9 @@ export const subgroup: ConvolutionVariant = {
       statistics: false,
       normalised: fusion.normalised ?? false,
     }),
-  weightGradient: () => undefined,
+  weightGradient(geometry, capabilities, fusion = {}) {
+    if (capabilities.subgroupSize !== LANES) return undefined;
+    const [plan] = candidateWeightPlans(geometry);
+    return plan && weightGradientKernel(geometry, plan, fusion.normaliseInput ?? false);
+  },
 };

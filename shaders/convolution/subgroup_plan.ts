@@ -186,7 +186,7 @@ export function planOf(problem: ImageProblem, tile: ImageTile): ImagePlan {
  * a multiply-add, and taking up and putting back an accumulator. Measured on llvmpipe (Mesa 22.3.6,
  * Zen 5), 2025-11-22; only their ratios matter, to rank tiles.
  */
-const COST = {
+export const COST = {
   load: { 1: 11, 2: 15, 4: 22 },
   store: { 1: 13, 2: 24, 4: 42 },
   product: 0.2,
@@ -215,9 +215,9 @@ export function estimate(problem: ImageProblem, plan: ImagePlan): number {
  * the 32 KiB instruction cache (16->16 at 32x32, 2025-11-22: 1128 products 76 GFLOP/s in 0.2 s of
  * compilation, 2256 products 52 GFLOP/s in 0.55 s).
  */
-const MAXIMUM_PRODUCTS = 1_300;
+export const MAXIMUM_PRODUCTS = 1_300;
 /** Most accumulators: they live in the first-level data cache. */
-const MAXIMUM_ACCUMULATORS = 256;
+export const MAXIMUM_ACCUMULATORS = 256;
 
 /** Plans for `problem`, the one with the lowest estimated time first; empty where none is small. */
 export function candidatePlans(problem: ImageProblem): ImagePlan[] {
