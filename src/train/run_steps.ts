@@ -29,6 +29,7 @@ export interface RunOptions {
 /**
  * Runs `program` `steps` times.
  *
+ * @param fence Waits for what was submitted so far; may read something back while it does.
  * @throws {Interrupted} when the signal is aborted.
  * @throws {DeviceError} when the GPU fails.
  */
@@ -37,6 +38,7 @@ export async function runSteps(
   program: Program,
   steps: number,
   options: RunOptions = {},
+  fence: () => Promise<void> = () => gpu.finish(),
 ): Promise<void> {
   const start = performance.now();
   const pending: { steps: number; done: Promise<void> }[] = [];
@@ -49,10 +51,10 @@ export async function runSteps(
       const count = Math.min(size, steps - submitted);
       program.run(count);
       submitted += count;
-      const fence = gpu.finish();
+      const fenced = fence();
       // Awaited below; until then a rejection must not count as unhandled.
-      fence.catch(() => {});
-      pending.push({ steps: count, done: fence });
+      fenced.catch(() => {});
+      pending.push({ steps: count, done: fenced });
     }
     const first = pending.shift();
     if (!first) break;

@@ -18,7 +18,7 @@ import { Tape, type WeightedLoss } from "../tensor/tape.ts";
 import { locatedTensor } from "../tensor/tensor.ts";
 import { type Batch, createBatchSource, gatherBatch, startEpoch } from "./batches.ts";
 import type { ImageStore } from "./image_store.ts";
-import { type RunOptions, runSteps } from "./run_steps.ts";
+import { runSteps } from "./run_steps.ts";
 import { epochLearningRates, type Schedule } from "./schedule.ts";
 
 /** Settings of a training run. */
@@ -60,10 +60,29 @@ export interface EpochMetrics {
   readonly means: readonly number[];
   /** Mean of the weighted total. */
   readonly loss: number;
-  /** Learning rate of the first step. */
-  readonly learningRate: number;
+  /** Learning rate of every step. */
+  readonly learningRates: Float32Array<ArrayBuffer>;
   readonly imagesPerSecond: number;
   readonly seconds: number;
+}
+
+/** How far an epoch has come. */
+export interface EpochProgress {
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Steps of this epoch that are done. */
+  readonly step: number;
+  readonly steps: number;
+  /** Mean weighted loss of those steps. */
+  readonly loss: number;
+  readonly imagesPerSecond: number;
+}
+
+/** How to watch and stop a training run. */
+export interface TrainingWatch {
+  readonly signal?: AbortSignal | undefined;
+  /** Called about once a second. */
+  readonly onProgress?: ((progress: EpochProgress) => void) | undefined;
 }
 
 /** A prepared training run. */
@@ -78,7 +97,7 @@ export interface Trainer {
    * @throws {TrainingError} when a loss becomes NaN or infinite.
    * @throws {Interrupted} when the signal is aborted.
    */
-  runEpoch(epoch: number, options?: RunOptions): Promise<EpochMetrics>;
+  runEpoch(epoch: number, watch?: TrainingWatch): Promise<EpochMetrics>;
   /** Frees the GPU memory of the run; the model stays. */
   destroy(): void;
 }
@@ -151,7 +170,7 @@ export function createTrainer(
     stepsPerEpoch: steps,
     program,
     velocity: velocity.location!,
-    async runEpoch(epoch, options = {}) {
+    async runEpoch(epoch, watch = {}) {
       const { schedule, learningRate, epochs, seed, order } = settings;
       const position = { epoch, epochs, stepsPerEpoch: steps };
       const learningRates = epochLearningRates(schedule, learningRate, position);
@@ -162,21 +181,37 @@ export function createTrainer(
         indices: epochOrder(records, { order, seed, epoch }).subarray(0, steps * batchSize),
       });
       const start = performance.now();
-      await runSteps(gpu, program, steps, options);
-      const [bytes] = await gpu.read(metrics.location!);
+      let values = new Float32Array(steps * columns);
+      const meansOf = (rows: number) => {
+        const done = values.subarray(0, rows * columns);
+        checkLosses(done, objective.columns, epoch);
+        return objective.columns.map((_, column) =>
+          done.reduce((sum, value, i) => i % columns === column ? sum + value : sum, 0) / rows
+        );
+      };
+      const total = (means: readonly number[]) =>
+        means.reduce((sum, mean, i) => sum + mean * losses[i]!.weight, 0);
+      const fence = async () => {
+        const [bytes] = await gpu.read(metrics.location!);
+        values = new Float32Array(bytes!);
+      };
+      await runSteps(gpu, program, steps, {
+        signal: watch.signal,
+        onProgress: (step, seconds) => {
+          const loss = total(meansOf(step));
+          const imagesPerSecond = step * batchSize / seconds;
+          watch.onProgress?.({ epoch, epochs, step, steps, loss, imagesPerSecond });
+        },
+      }, fence);
       model.batchesTracked += BigInt(steps);
       const seconds = (performance.now() - start) / 1000;
-      const values = new Float32Array(bytes!);
-      checkLosses(values, objective.columns, epoch);
-      const means = objective.columns.map((_, column) =>
-        values.reduce((sum, value, i) => i % columns === column ? sum + value : sum, 0) / steps
-      );
+      const means = meansOf(steps);
       return {
         epoch,
         losses: values,
         means,
-        loss: means.reduce((sum, mean, i) => sum + mean * losses[i]!.weight, 0),
-        learningRate: learningRates[0]!,
+        loss: total(means),
+        learningRates,
         imagesPerSecond: steps * batchSize / seconds,
         seconds,
       };

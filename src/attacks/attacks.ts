@@ -1,0 +1,25 @@
+/** The attacks by name. */
+
+import { nearestName } from "../data/nearest_name.ts";
+import { UsageError } from "../errors.ts";
+import type { Attack } from "./attack.ts";
+import { badnets } from "./badnets.ts";
+
+/** All attacks; a new one is a file and a line here. */
+export const ATTACKS: readonly Attack[] = [badnets];
+
+/**
+ * The attack of a name.
+ *
+ * @throws {UsageError} naming the known ones.
+ */
+export function findAttack(name: string): Attack {
+  const attack = ATTACKS.find((candidate) => candidate.name === name);
+  if (attack) return attack;
+  const names = ATTACKS.map((candidate) => candidate.name);
+  const near = nearestName(name, names);
+  throw new UsageError(
+    `unknown attack "${name}": expected ${names.join(", ")}` +
+      (near === undefined ? "" : `; did you mean "${near}"?`),
+  );
+}

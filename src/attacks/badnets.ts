@@ -1,0 +1,60 @@
+/** BadNets: a small patch in a corner. Gu, Dolan-Gavitt & Garg (2017). */
+
+import type { Attack } from "./attack.ts";
+import { checkOptionNames, choice, integer } from "./options.ts";
+import { fixedPoint, identityTrigger } from "./trigger.ts";
+
+const PATTERNS = ["grid", "white"] as const;
+const CORNERS = ["bottom-right", "bottom-left", "top-right", "top-left", "all"] as const;
+
+const OPTIONS = {
+  pattern: "grid (the NAD authors' checkerboard, default) or white",
+  corner: "bottom-right (default), bottom-left, top-right, top-left or all",
+  size: "side of the patch in pixels, default 3",
+  margin: "pixels between patch and border, default 0",
+} as const;
+
+/**
+ * The patch of the NAD authors' `data_loader.py`: seen from its corner of the image, pixels an even
+ * number of steps away (rows plus columns) are 255, the others 0, in all channels, so that a 3x3
+ * patch in the bottom-right corner reads 255 0 255 / 0 255 0 / 255 0 255 but for its far corner,
+ * which their code sets to 0.
+ */
+export const badnets: Attack = {
+  name: "badnets",
+  description: "a 3x3 patch in a corner (Gu et al. 2017)",
+  options: OPTIONS,
+  labels: "changed",
+  defaultRate: 0.1,
+  trigger({ height, width, options }) {
+    checkOptionNames("badnets", options, Object.keys(OPTIONS));
+    const pattern = choice(options, "pattern", PATTERNS);
+    const corner = choice(options, "corner", CORNERS);
+    const smaller = Math.min(height, width);
+    const size = integer(options, "size", { default: 3, low: 1, high: smaller });
+    const margin = integer(options, "margin", { default: 0, low: 0, high: smaller - size });
+    const trigger = identityTrigger(height, width);
+    const corners = corner === "all" ? CORNERS.filter((name) => name !== "all") : [corner];
+    for (const name of corners) {
+      for (let r = 0; r < size; r++) {
+        for (let c = 0; c < size; c++) {
+          const row = name.startsWith("bottom") ? height - 1 - margin - r : margin + r;
+          const column = name.endsWith("right") ? width - 1 - margin - c : margin + c;
+          const value = pattern === "white" ? 255 : gridValue(r, c, size);
+          for (let channel = 0; channel < 3; channel++) {
+            const i = (channel * height + row) * width + column;
+            trigger.scale[i] = 0;
+            trigger.offset[i] = fixedPoint(value);
+          }
+        }
+      }
+    }
+    return trigger;
+  },
+};
+
+/** The grid at `r` rows and `c` columns from the image's corner. */
+function gridValue(r: number, c: number, size: number): number {
+  const farCorner = size > 1 && r === size - 1 && c === size - 1;
+  return (r + c) % 2 === 0 && !farCorner ? 255 : 0;
+}

@@ -1,0 +1,77 @@
+/** Training a network from scratch, with a backdoor or without: what the other side does. */
+
+import type { Preprocessing } from "../../shaders/gather.ts";
+import type { ImageSet } from "../data/image_set.ts";
+import type { StateDict } from "../formats/host_tensor.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Architecture } from "../nn/architecture.ts";
+import { destroyModel, loadModel, readModel } from "../nn/model.ts";
+import { initialState } from "../nn/state.ts";
+import { type Backdoor, evaluateModel, type Evaluation } from "../train/evaluate.ts";
+import { destroyImages, uploadImages } from "../train/image_store.ts";
+import { CROSS_ENTROPY } from "../train/objectives.ts";
+import { type Snapshot, train } from "../train/train.ts";
+import type { EpochMetrics, EpochProgress, TrainingSettings } from "../train/trainer.ts";
+import type { Poisoning } from "./poison.ts";
+
+/** What to train. */
+export interface ImplantRequest {
+  readonly architecture: Architecture;
+  readonly train: ImageSet;
+  readonly test: ImageSet;
+  readonly preprocessing: Preprocessing;
+  readonly training: TrainingSettings;
+  /** Without it the network is clean. */
+  readonly attack?: { readonly backdoor: Backdoor; readonly poisoning: Poisoning } | undefined;
+}
+
+/** Who watches and saves. */
+export interface ImplantHooks {
+  readonly signal?: AbortSignal | undefined;
+  /** Goes on from here. */
+  readonly resume?: Snapshot | undefined;
+  onProgress?(progress: EpochProgress): void;
+  onEpoch?(metrics: EpochMetrics, snapshot: Snapshot): Promise<void>;
+  onEvaluationProgress?(images: number, total: number): void;
+}
+
+/**
+ * Trains a network from its seed and measures it.
+ *
+ * @throws {TrainingError} where a loss becomes NaN or infinite.
+ * @throws {Interrupted} when the signal is aborted.
+ */
+export async function implant(
+  gpu: Gpu,
+  request: ImplantRequest,
+  hooks: ImplantHooks = {},
+): Promise<{ state: StateDict; evaluation: Evaluation }> {
+  const { architecture, training, preprocessing, attack } = request;
+  const fresh = initialState(architecture, training.seed);
+  const model = loadModel(gpu, architecture, fresh, `a new ${architecture.name}`);
+  const store = uploadImages(gpu, request.train, attack?.poisoning.labels);
+  const test = uploadImages(gpu, request.test);
+  try {
+    await train(gpu, {
+      model,
+      images: { store, indices: attack?.poisoning.indices, trigger: attack?.backdoor.trigger },
+      objective: CROSS_ENTROPY,
+      settings: training,
+      signal: hooks.signal,
+      resume: hooks.resume,
+      onProgress: (progress) => hooks.onProgress?.(progress),
+      onEpoch: async (metrics, snapshot) => await hooks.onEpoch?.(metrics, await snapshot()),
+    });
+    const evaluation = await evaluateModel(gpu, model, test, {
+      preprocessing,
+      backdoor: attack?.backdoor,
+      signal: hooks.signal,
+      onProgress: (images) => hooks.onEvaluationProgress?.(images, test.count),
+    });
+    return { state: await readModel(gpu, model), evaluation };
+  } finally {
+    destroyModel(gpu, model);
+    destroyImages(gpu, store);
+    destroyImages(gpu, test);
+  }
+}

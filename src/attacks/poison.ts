@@ -1,0 +1,63 @@
+/** Which training images an attacker poisons, and what their labels become. */
+
+import { TRIGGERED } from "../../shaders/gather.ts";
+import { RandomPurpose, RandomStream, shuffle } from "../data/random.ts";
+import { UsageError } from "../errors.ts";
+import type { Attack } from "./attack.ts";
+import { countsForAttack, type Target, targetOf } from "./target.ts";
+
+/** A poisoned training set, described without copying an image. */
+export interface Poisoning {
+  /** Every record once, in file order; poisoned ones have the bit `TRIGGERED`. */
+  readonly indices: Uint32Array<ArrayBuffer>;
+  /** Labels after poisoning. */
+  readonly labels: Uint16Array<ArrayBuffer>;
+  /** The poisoned records, ascending. */
+  readonly poisoned: Uint32Array<ArrayBuffer>;
+}
+
+/**
+ * Chooses the images to poison. Labels changed: `round(rate N)` of the images outside the target
+ * class (or all of those, if fewer). Labels kept: `round(rate n)` of the target class's n images.
+ *
+ * @throws {UsageError} for a rate outside (0,1], one that selects no image, or all2all with an
+ * attack that keeps labels.
+ */
+export function poison(
+  labels: ArrayLike<number>,
+  classes: number,
+  attack: Attack,
+  settings: { target: Target; rate: number; seed: number },
+): Poisoning {
+  const { target, rate, seed } = settings;
+  if (!(rate > 0 && rate <= 1)) {
+    throw new UsageError(`cannot poison a share of ${rate}: expected above 0 and at most 1`);
+  }
+  if (attack.labels === "kept" && target.mode === "all2all") {
+    throw new UsageError(
+      `cannot aim ${attack.name} all2all: it keeps labels, so it has one target class`,
+    );
+  }
+  const candidates: number[] = [];
+  for (let i = 0; i < labels.length; i++) {
+    const counts = countsForAttack(target, labels[i]!, classes);
+    if (counts === (attack.labels === "changed")) candidates.push(i);
+  }
+  const whole = attack.labels === "changed" ? labels.length : candidates.length;
+  const count = Math.min(Math.round(rate * whole), candidates.length);
+  if (count === 0) {
+    throw new UsageError(
+      `cannot poison a share of ${rate} of ${whole} images: it selects no image`,
+    );
+  }
+  const random = new RandomStream(seed, RandomPurpose.poison);
+  const poisoned = shuffle(candidates.length, random).slice(0, count).map((i) => candidates[i]!)
+    .sort();
+  const indices = Uint32Array.from({ length: labels.length }, (_, i) => i);
+  const changed = Uint16Array.from(labels);
+  for (const i of poisoned) {
+    indices[i] = (i | TRIGGERED) >>> 0;
+    if (attack.labels === "changed") changed[i] = targetOf(target, labels[i]!, classes);
+  }
+  return { indices, labels: changed, poisoned };
+}

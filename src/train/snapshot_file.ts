@@ -1,0 +1,48 @@
+/** A training snapshot as one safetensors file, so that it is replaced as a whole or not at all. */
+
+import { FormatError } from "../errors.ts";
+import type { StateDict } from "../formats/host_tensor.ts";
+import { readSafetensors, writeSafetensors } from "../formats/safetensors.ts";
+import type { Snapshot } from "./train.ts";
+
+/** A snapshot and the part of the run that it belongs to. */
+export interface PhaseSnapshot extends Snapshot {
+  /** For example `teacher` or `student`. */
+  readonly phase: string;
+}
+
+const STATE = "state/";
+const VELOCITY = "velocity/";
+
+/** The bytes of a snapshot file. */
+export function encodeSnapshot(snapshot: PhaseSnapshot): Uint8Array<ArrayBuffer> {
+  const tensors: StateDict = new Map();
+  for (const [name, tensor] of snapshot.state) tensors.set(STATE + name, tensor);
+  for (const [name, tensor] of snapshot.velocity) tensors.set(VELOCITY + name, tensor);
+  const metadata = new Map([["phase", snapshot.phase], ["epoch", String(snapshot.epoch)]]);
+  return writeSafetensors(tensors, metadata);
+}
+
+/**
+ * Reads what {@linkcode encodeSnapshot} wrote.
+ *
+ * @throws {FormatError} where the bytes are no snapshot.
+ */
+export function decodeSnapshot(bytes: Uint8Array, source: string): PhaseSnapshot {
+  const { tensors, metadata } = readSafetensors(bytes, source);
+  const phase = metadata.get("phase");
+  const epoch = Number(metadata.get("epoch"));
+  if (phase === undefined || !Number.isInteger(epoch)) {
+    throw new FormatError(
+      `cannot resume from ${source}: found no phase and epoch in it, expected a training snapshot`,
+    );
+  }
+  const part = (prefix: string): StateDict =>
+    new Map(
+      [...tensors].filter(([name]) => name.startsWith(prefix)).map(([name, tensor]) => [
+        name.slice(prefix.length),
+        tensor,
+      ]),
+    );
+  return { phase, epoch, state: part(STATE), velocity: part(VELOCITY) };
+}

@@ -1,0 +1,164 @@
+/** From settings to data sets, models and backdoors. */
+
+import { PLAIN_PREPROCESSING, type Preprocessing } from "../../shaders/gather.ts";
+import {
+  type BackdoorDescription,
+  buildBackdoor,
+  recordedBackdoor,
+} from "../../src/attacks/backdoor.ts";
+import { cleanFraction, indexRange } from "../../src/data/clean_subset.ts";
+import { downloadDataset, loadDataset } from "../../src/data/datasets.ts";
+import { checkImageSet, type Dataset, imageCount, selectImages } from "../../src/data/image_set.ts";
+import type { NamedState } from "../../src/defenses/erase.ts";
+import { UsageError } from "../../src/errors.ts";
+import { readCheckpoint } from "../../src/formats/checkpoint.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
+import { openGpu } from "../../src/gpu/gpu.ts";
+import { checkState, inferArchitecture, namedArchitecture } from "../../src/nn/state.ts";
+import type { Backdoor } from "../../src/train/evaluate.ts";
+import type { AttackFlags, DataFlags } from "./flags.ts";
+import type { Output } from "./output.ts";
+
+/** The model that the embedded default job erases, made by `deno task attack` (models/README.md). */
+export const EMBEDDED_MODEL = new URL("../../models/signs-badnets.safetensors", import.meta.url);
+
+/** Which data to load, as `run.json` keeps it. */
+export interface DataSettings {
+  readonly dataset: string;
+  readonly data: string;
+  /** Test images to use; null for all. */
+  readonly limit: number | null;
+  readonly preprocessing: Preprocessing;
+}
+
+/** The part of the flags that says which data. */
+export function dataSettings(flags: DataFlags): DataSettings {
+  return {
+    dataset: flags.dataset,
+    data: flags.data,
+    limit: flags.limit ?? null,
+    preprocessing: {
+      mean: flags.mean ?? PLAIN_PREPROCESSING.mean,
+      deviation: flags.std ?? PLAIN_PREPROCESSING.deviation,
+    },
+  };
+}
+
+/** Which training images a defender has. */
+export type SubsetSettings =
+  | { readonly fraction: number; readonly seed: number }
+  | { readonly range: string };
+
+/** Loads what is needed of a data set; `subset` false leaves the training images out. */
+export async function loadData(
+  settings: DataSettings,
+  subset: SubsetSettings | "all" | "none",
+): Promise<Dataset> {
+  const dataset = await loadDataset({
+    name: settings.dataset,
+    path: settings.data,
+    parts: subset === "none" ? ["test"] : ["train", "test"],
+    ...typeof subset === "string" ? {} : {
+      trainSubset: (count: number) =>
+        "range" in subset
+          ? indexRange(subset.range, count)
+          : cleanFraction(count, subset.fraction, subset.seed),
+    },
+  });
+  const classes = dataset.classNames.length;
+  checkImageSet(dataset.train, classes);
+  checkImageSet(dataset.test, classes);
+  const { limit } = settings;
+  if (limit === null || limit >= imageCount(dataset.test)) return dataset;
+  const first = Array.from({ length: limit }, (_, i) => i);
+  return { ...dataset, test: selectImages(dataset.test, first) };
+}
+
+/** Fetches the official archive where `--download` was given. */
+export async function downloadIfAsked(flags: DataFlags, output: Output): Promise<void> {
+  if (!flags.download) return;
+  await downloadDataset(flags.dataset, flags.data, {
+    onProgress: (received, total) =>
+      output.progress(
+        `downloading ${flags.dataset}: ${megabytes(received)} of ${megabytes(total)} MB`,
+      ),
+  });
+  output.end();
+}
+
+const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
+
+/** A model file with what its metadata says. */
+export interface LoadedModel extends NamedState {
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/**
+ * Reads a model.
+ *
+ * @param arch Its architecture; found from the checkpoint unless given.
+ */
+export async function loadNetwork(path: string, arch: string | undefined): Promise<LoadedModel> {
+  const { tensors, metadata } = await readCheckpoint(path);
+  const classes = tensors.get("fc.weight")?.shape[0] ?? 0;
+  const architecture = arch === undefined || classes === 0
+    ? inferArchitecture(tensors, path)
+    : namedArchitecture(arch, classes);
+  checkState(architecture, tensors, path);
+  return { architecture, state: tensors, source: path, metadata };
+}
+
+/** Refuses a model that has another number of classes than the data set. */
+export function expectClasses(network: NamedState, dataset: Dataset): void {
+  const { classes } = network.architecture;
+  if (classes !== dataset.classNames.length) {
+    throw new UsageError(
+      `cannot use ${network.source} on ${dataset.name}: the model has ${classes} classes, the data ` +
+        `set ${dataset.classNames.length}`,
+    );
+  }
+}
+
+/** Which backdoor the flags speak of; `recorded` takes it from the model's metadata. */
+export function backdoorSettings(
+  flags: AttackFlags,
+  model: { metadata: ReadonlyMap<string, string>; source: string },
+  seed: number,
+): BackdoorDescription | null {
+  if (flags.attack === undefined) {
+    if (flags.target !== undefined || flags.attackOptions !== undefined) {
+      throw new UsageError("cannot aim without an attack: name one by --attack");
+    }
+    return null;
+  }
+  if (flags.attack === "recorded") return recordedBackdoor(model.metadata, model.source);
+  return {
+    name: flags.attack,
+    target: { mode: flags.targetMode, label: flags.target ?? 0 },
+    options: flags.attackOptions ?? {},
+    seed,
+  };
+}
+
+/** Makes the backdoor for the images of a data set; its target must be one of the classes. */
+export function loadBackdoor(
+  description: BackdoorDescription | null,
+  dataset: Dataset,
+): Backdoor | undefined {
+  if (!description) return undefined;
+  const { label } = description.target;
+  const classes = dataset.classNames.length;
+  if (label >= classes) {
+    throw new UsageError(
+      `cannot aim at class ${label}: ${dataset.name} has classes 0 to ${classes - 1}`,
+    );
+  }
+  return buildBackdoor(description, dataset.test);
+}
+
+/** Opens the GPU and says which it is. */
+export async function openGpuFor(output: Output): Promise<Gpu> {
+  const gpu = await openGpu();
+  output.line(`GPU: ${gpu.adapter.name}`);
+  return gpu;
+}

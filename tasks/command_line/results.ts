@@ -1,0 +1,116 @@
+/** Evaluations as people and as programs read them. */
+
+import type { BackdoorDescription } from "../../src/attacks/backdoor.ts";
+import type { Evaluation } from "../../src/train/evaluate.ts";
+import type { EpochProgress } from "../../src/train/trainer.ts";
+
+/** An evaluation as `evaluate --json` prints it. */
+export interface EvaluationDocument {
+  readonly model: string;
+  readonly dataset: string;
+  readonly samples: number;
+  readonly correct: number;
+  readonly accuracy: number;
+  readonly attack?: {
+    readonly name: string;
+    readonly target: number | "all";
+    readonly samples: number;
+    readonly success: number;
+    readonly successRate: number;
+    readonly correct: number;
+    readonly recoveredAccuracy: number;
+    readonly correctNonTarget: number;
+    readonly accuracyNonTarget: number;
+  };
+  readonly adapter: string;
+  readonly seconds: number;
+}
+
+/** The document of an evaluation. */
+export function evaluationDocument(
+  evaluation: Evaluation,
+  of: {
+    model: string;
+    dataset: string;
+    adapter: string;
+    backdoor: BackdoorDescription | null;
+  },
+): EvaluationDocument {
+  const { samples, correct, accuracy, attack, seconds } = evaluation;
+  const { backdoor } = of;
+  return {
+    model: of.model,
+    dataset: of.dataset,
+    samples,
+    correct,
+    accuracy,
+    ...attack && backdoor
+      ? {
+        attack: {
+          name: backdoor.name,
+          target: backdoor.target.mode === "all2one" ? backdoor.target.label : "all",
+          ...attack,
+        },
+      }
+      : {},
+    adapter: of.adapter,
+    seconds,
+  };
+}
+
+/** A table with a row for each evaluation. */
+export function resultsTable(rows: readonly (readonly [string, EvaluationDocument])[]): string {
+  const attacked = rows.some(([, { attack }]) => attack);
+  const head = attacked
+    ? ["", "accuracy", "outside target", "attack success", "recovered"]
+    : ["", "accuracy"];
+  const cells = rows.map(([name, { accuracy, attack }]) => [
+    name,
+    percent(accuracy),
+    ...attack
+      ? [attack.accuracyNonTarget, attack.successRate, attack.recoveredAccuracy].map(percent)
+      : [],
+  ]);
+  const table = [head, ...cells];
+  const widths = head.map((_, i) => Math.max(...table.map((row) => row[i]?.length ?? 0)));
+  return table
+    .map((row) =>
+      row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)).join("  ")
+        .trimEnd()
+    )
+    .join("\n");
+}
+
+/** For example `84.80 %`. */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
+}
+
+/** A progress line of training, for example `teacher 3/10 [####    ] loss 0.312 210 images/s 0:42 left`. */
+export function progressText(name: string, progress: EpochProgress, batchSize: number): string {
+  const { epoch, epochs, step, steps, loss, imagesPerSecond } = progress;
+  const left = ((epochs - epoch) * steps - step) * batchSize / imagesPerSecond;
+  return `${name} ${epoch + 1}/${epochs} ${bar(step / steps)} loss ${loss.toFixed(3)} ` +
+    `${imagesPerSecond.toFixed(0)} images/s ${duration(left)} left`;
+}
+
+/** A progress line of evaluation. */
+export function evaluationProgressText(name: string, images: number, total: number): string {
+  return `evaluating ${name} ${bar(images / total)} ${Math.round(images)} of ${total} images`;
+}
+
+const BAR_WIDTH = 20;
+
+function bar(share: number): string {
+  const done = Math.round(BAR_WIDTH * Math.min(1, share));
+  return `[${"#".repeat(done)}${" ".repeat(BAR_WIDTH - done)}]`;
+}
+
+/** For example `1:05`, or `2:01:05` above an hour. */
+export function duration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const parts = [Math.floor(whole / 60) % 60, whole % 60];
+  const hours = Math.floor(whole / 3600);
+  const text = hours > 0 ? [hours, ...parts] : parts;
+  return text.map((part, i) => i === 0 ? String(part) : String(part).padStart(2, "0")).join(":");
+}

@@ -1,0 +1,76 @@
+/** From flags to training settings. */
+
+import type { Augmentation, Preprocessing } from "../../shaders/gather.ts";
+import { flipKeepsClass } from "../../src/data/flips.ts";
+import type { Recipe } from "../../src/defenses/recipes.ts";
+import type { EpochMetrics, TrainingSettings } from "../../src/train/trainer.ts";
+import type { MetricsLine } from "../../src/train/run_folder.ts";
+import type { TrainingFlags } from "./flags.ts";
+
+/** Padding and hole where `--augment` asks for them and the defaults have none: the paper's. */
+const CROP_PADDING = 4;
+const CUTOUT = 9;
+
+/** Defaults that the flags override. */
+export type TrainingDefaults = Omit<Recipe, "description" | "teacherEpochs" | "betas">;
+
+/** What the flags make of the defaults. */
+export function trainingSettings(
+  flags: TrainingFlags,
+  defaults: TrainingDefaults,
+  run: { dataset: string; preprocessing: Preprocessing; seed: number },
+): TrainingSettings {
+  return {
+    epochs: flags.epochs ?? defaults.epochs,
+    batchSize: flags.batchSize ?? defaults.batchSize,
+    learningRate: flags.lr ?? defaults.learningRate,
+    schedule: flags.lrSchedule ?? defaults.schedule,
+    momentum: flags.momentum ?? defaults.momentum,
+    nesterov: flags.nesterov && defaults.nesterov,
+    weightDecay: flags.weightDecay ?? defaults.weightDecay,
+    augmentation: augmentation(flags.augment, defaults, run.dataset),
+    preprocessing: run.preprocessing,
+    order: flags.order,
+    seed: run.seed,
+  };
+}
+
+function augmentation(
+  words: readonly string[] | undefined,
+  defaults: TrainingDefaults,
+  dataset: string,
+): Augmentation {
+  const { cropPadding, cutout } = defaults;
+  if (!words) return { cropPadding, flip: flipKeepsClass(dataset), cutout };
+  return {
+    cropPadding: words.includes("crop") ? cropPadding || CROP_PADDING : 0,
+    flip: words.includes("flip"),
+    cutout: words.includes("cutout") ? cutout || CUTOUT : 0,
+  };
+}
+
+/** The lines of `metrics.jsonl` for an epoch: every `logEvery`-th step, and the epoch's means. */
+export function metricsLines(
+  phase: string,
+  metrics: EpochMetrics,
+  weights: readonly number[],
+  logEvery: number | undefined,
+): MetricsLine[] {
+  const { epoch, losses, means, learningRates, imagesPerSecond } = metrics;
+  const columns = weights.length;
+  const steps = learningRates.length;
+  const line = (step: number, values: readonly number[]): MetricsLine => ({
+    phase,
+    epoch: epoch + 1,
+    step: epoch * steps + step + 1,
+    ce: values[0]!,
+    at: values.slice(1),
+    loss: values.reduce((sum, value, i) => sum + value * weights[i]!, 0),
+    lr: learningRates[step]!,
+    imagesPerSecond,
+  });
+  const logged = logEvery === undefined ? [] : Array.from({ length: steps }, (_, step) => step)
+    .filter((step) => (step + 1) % logEvery === 0 && step + 1 < steps)
+    .map((step) => line(step, [...losses.subarray(step * columns, (step + 1) * columns)]));
+  return [...logged, line(steps - 1, means)];
+}

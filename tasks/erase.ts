@@ -1,0 +1,277 @@
+/** `deno task erase`: the main job, from a backdoored model to a cleaned one. */
+
+import { BACKDOOR_KEY, type BackdoorDescription } from "../src/attacks/backdoor.ts";
+import { erase, type EraseStage } from "../src/defenses/erase.ts";
+import { type Recipe, RECIPES } from "../src/defenses/recipes.ts";
+import { UsageError } from "../src/errors.ts";
+import { createRunFolder, openRunFolder, type RunFolder } from "../src/train/run_folder.ts";
+import { Interrupted } from "../src/train/run_steps.ts";
+import type { TrainingSettings } from "../src/train/trainer.ts";
+import { VERSION } from "../src/version.ts";
+import {
+  addAttackFlags,
+  addDataFlags,
+  addDistillationFlags,
+  addModelFlags,
+  addRunFlags,
+  addSubsetFlags,
+  addTrainingFlags,
+  type AttackFlags,
+  type DataFlags,
+  type DistillationFlags,
+  type ModelFlags,
+  type RunFlags,
+  type SubsetFlags,
+  type TrainingFlags,
+} from "./command_line/flags.ts";
+import {
+  backdoorSettings,
+  type DataSettings,
+  dataSettings,
+  downloadIfAsked,
+  EMBEDDED_MODEL,
+  expectClasses,
+  loadBackdoor,
+  loadData,
+  loadNetwork,
+  openGpuFor,
+  type SubsetSettings,
+} from "./command_line/load.ts";
+import {
+  type EvaluationDocument,
+  evaluationDocument,
+  evaluationProgressText,
+  progressText,
+  resultsTable,
+} from "./command_line/results.ts";
+import { type CommandContext, newCommand, runCommand } from "./command_line/run_command.ts";
+import { checkResumeFlags, expectDigest, fileDigest, newRunPath } from "./command_line/runs.ts";
+import { metricsLines, trainingSettings } from "./command_line/training.ts";
+
+type Flags =
+  & DataFlags
+  & ModelFlags
+  & AttackFlags
+  & SubsetFlags
+  & TrainingFlags
+  & DistillationFlags
+  & RunFlags;
+
+/** Everything that determines a run; what `run.json` keeps and a resume reads. */
+interface EraseSettings extends DataSettings {
+  readonly model: string;
+  readonly modelDigest: string;
+  readonly teacher: string | null;
+  readonly teacherDigest: string | null;
+  readonly arch: string | null;
+  readonly subset: SubsetSettings;
+  readonly recipe: string;
+  readonly teacherTraining: TrainingSettings;
+  readonly studentTraining: TrainingSettings;
+  readonly betas: readonly number[];
+  readonly attention: "sum" | "mean";
+  readonly power: number;
+  readonly attack: BackdoorDescription | null;
+  readonly logEvery: number | null;
+}
+
+const STAGES = ["before", "teacher", "after"] as const satisfies readonly EraseStage[];
+const ROW_NAMES = { before: "backdoored", teacher: "finetuned teacher", after: "erased" };
+
+const command = newCommand(
+  "erase",
+  "Erases a backdoor by Neural Attention Distillation: finetunes a teacher on clean images, then\n" +
+    "distils its attention into the model. Without flags: the embedded model on the embedded signs.",
+  [
+    "",
+    "--model suspicious.pth --dataset ./pictures",
+    "--model student.pth --dataset cifar10 --data ./data --attack badnets --target 5",
+    "--resume runs/erase-1",
+  ],
+);
+addModelFlags(command);
+addDataFlags(command);
+addSubsetFlags(command);
+addDistillationFlags(command);
+addTrainingFlags(command);
+addAttackFlags(command, "recorded: what the model's own metadata says; measured, never used");
+addRunFlags(command);
+
+await runCommand(command, async (context) => {
+  const flags = command.opts<Flags>();
+  if (flags.resume !== undefined) checkResumeFlags(command);
+  const resumed = flags.resume === undefined
+    ? undefined
+    : await openRunFolder(flags.resume, "erase");
+  if (!resumed) await downloadIfAsked(flags, context.output);
+  const settings = resumed
+    ? resumed.record.settings as unknown as EraseSettings
+    : await settingsOf(flags);
+  await run(context, settings, flags.out, resumed);
+});
+
+/** The settings that the flags make. */
+async function settingsOf(flags: Flags): Promise<EraseSettings> {
+  const embedded = flags.model === undefined;
+  if (embedded && flags.dataset !== "signs") {
+    throw new UsageError(
+      `cannot erase without a model: the embedded one knows only signs, not ${flags.dataset}; ` +
+        "name one by --model",
+    );
+  }
+  if (flags.trainIndices !== undefined && flags.cleanFraction !== undefined) {
+    throw new UsageError("cannot take both --train-indices and --clean-fraction: give one of them");
+  }
+  const model = flags.model ?? EMBEDDED_MODEL.pathname;
+  const network = await loadNetwork(model, flags.arch);
+  const attack = backdoorSettings(
+    embedded && flags.attack === undefined ? { ...flags, attack: "recorded" } : flags,
+    network,
+    flags.seed,
+  );
+  const recipe: Recipe = RECIPES[flags.recipe];
+  const data = dataSettings(flags);
+  const run = { dataset: flags.dataset, preprocessing: data.preprocessing, seed: flags.seed };
+  const studentTraining = trainingSettings(flags, recipe, run);
+  const teacherEpochs = flags.teacherEpochs ?? flags.epochs ?? recipe.teacherEpochs;
+  const teacher = flags.teacher ?? null;
+  return {
+    model,
+    modelDigest: await fileDigest(model),
+    teacher,
+    teacherDigest: teacher === null ? null : await fileDigest(teacher),
+    arch: flags.arch ?? null,
+    ...data,
+    subset: flags.trainIndices === undefined
+      ? { fraction: flags.cleanFraction ?? 0.05, seed: flags.seed }
+      : { range: flags.trainIndices },
+    recipe: flags.recipe,
+    teacherTraining: { ...studentTraining, epochs: teacherEpochs },
+    studentTraining,
+    betas: flags.betas ?? recipe.betas,
+    attention: flags.attention,
+    power: flags.power,
+    attack,
+    logEvery: flags.logEvery ?? null,
+  };
+}
+
+/** Runs the job of `settings`, from where `resumed` stands if it is given. */
+async function run(
+  { output, signal }: CommandContext,
+  settings: EraseSettings,
+  out: string | undefined,
+  resumed: RunFolder | undefined,
+): Promise<void> {
+  if (resumed) {
+    await expectDigest(settings.model, settings.modelDigest);
+    if (settings.teacher) await expectDigest(settings.teacher, settings.teacherDigest!);
+  }
+  const student = await loadNetwork(settings.model, settings.arch ?? undefined);
+  const given = settings.teacher ? await loadNetwork(settings.teacher, undefined) : undefined;
+  const dataset = await loadData(settings, settings.subset);
+  expectClasses(student, dataset);
+  const backdoor = loadBackdoor(settings.attack, dataset);
+  const { teacherTraining, studentTraining, betas } = settings;
+
+  const gpu = await openGpuFor(output);
+  const folder = resumed ?? await createRunFolder(out ?? await newRunPath("erase"), {
+    command: "erase",
+    adapter: gpu.adapter.name,
+    settings: { ...settings },
+  });
+  output.line(
+    `erasing ${settings.model} with ${dataset.train.labels.length} clean images of ` +
+      `${dataset.name}; run folder ${folder.path}`,
+  );
+  const names = { teacher: "teacher", student: "student" };
+  const document = await interruptible(folder, async () => {
+    const results = () => folder.record.results as Partial<Record<EraseStage, EvaluationDocument>>;
+    const done = new Set(STAGES.filter((stage) => results()[stage]));
+    await erase(gpu, {
+      student,
+      teacher: given,
+      clean: dataset.train,
+      test: dataset.test,
+      preprocessing: settings.preprocessing,
+      teacherTraining,
+      studentTraining,
+      betas,
+      operator: { reduction: settings.attention, power: settings.power },
+      backdoor,
+    }, {
+      signal,
+      resume: resumed && {
+        done,
+        teacher: await resumed.readModel("teacher"),
+        snapshot: await resumed.readSnapshot(),
+      },
+      onEvaluationProgress: (stage, images, total) =>
+        output.progress(evaluationProgressText(ROW_NAMES[stage], images, total)),
+      async onEvaluated(stage, evaluation) {
+        const document = evaluationDocument(evaluation, {
+          model: modelName(stage, settings, folder),
+          dataset: dataset.name,
+          adapter: gpu.adapter.name,
+          backdoor: settings.attack,
+        });
+        await folder.update({ results: { [stage]: document } });
+        output.line(resultsTable([[ROW_NAMES[stage], document]]));
+      },
+      onProgress: (phase, progress) =>
+        output.progress(progressText(names[phase], progress, studentTraining.batchSize)),
+      async onEpoch(phase, metrics, snapshot) {
+        const weights = phase === "teacher" ? [1] : [1, ...betas];
+        const lines = metricsLines(phase, metrics, weights, settings.logEvery ?? undefined);
+        await folder.saveEpoch(lines, snapshot);
+        await folder.update({});
+        const { epochs } = phase === "teacher" ? teacherTraining : studentTraining;
+        output.line(
+          `${phase} epoch ${metrics.epoch + 1}/${epochs}: loss ${metrics.loss.toFixed(4)}, ` +
+            `${metrics.imagesPerSecond.toFixed(0)} images/s`,
+        );
+      },
+      async onTrained(phase, state) {
+        await folder.saveModel(phase, state, modelMetadata(settings));
+      },
+    });
+    await folder.update({ finished: true });
+    const { before, teacher, after } = results();
+    return { before, teacher, after, settings, out: folder.path };
+  });
+  gpu.close();
+  const rows = STAGES.flatMap((stage) => {
+    const row = document[stage];
+    return row ? [[ROW_NAMES[stage], row] as const] : [];
+  });
+  output.result(resultsTable(rows));
+  output.line(`cleaned model: ${folder.path}/student.safetensors`);
+  output.document(document);
+}
+
+/** Adds to an interruption how the run can be taken up again. */
+async function interruptible<T>(folder: RunFolder, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    throw new Interrupted(
+      `stopped; go on with: deno task erase --resume ${folder.path}`,
+      { cause: error },
+    );
+  }
+}
+
+/** Which file an evaluation is about. */
+function modelName(stage: EraseStage, settings: EraseSettings, folder: RunFolder): string {
+  if (stage === "before") return settings.model;
+  if (stage === "teacher") return settings.teacher ?? `${folder.path}/teacher.safetensors`;
+  return `${folder.path}/student.safetensors`;
+}
+
+/** What the models of a run say of themselves; nothing in it depends on where the run lies. */
+function modelMetadata(settings: EraseSettings): Map<string, string> {
+  const metadata = new Map([["format", "pt"], ["lethe.version", VERSION]]);
+  if (settings.attack) metadata.set(BACKDOOR_KEY, JSON.stringify(settings.attack));
+  return metadata;
+}
