@@ -1,6 +1,6 @@
 /** Streams the files of an untrusted `.tar.gz` without unpacking anything to disk. */
 
-import { createTarDecoder } from "modern-tar";
+import { createTarDecoder } from "npm:modern-tar@0.8.6";
 import { FormatError, LetheError } from "../errors.ts";
 
 /** One file of an archive. Its body must be read or cancelled before the next one comes. */

@@ -1,6 +1,6 @@
 /** Decompression that never writes more than the caller expects. */
 
-import { Inflate, Unzlib } from "fflate";
+import { Inflate, Unzlib } from "npm:fflate@0.8.3";
 import { FormatError } from "../errors.ts";
 import type { Refuse } from "./refusal.ts";
 

@@ -1,6 +1,6 @@
 /** JPEG images to RGB bytes, by jpeg-js behind the checks of {@link ./jpeg_header.ts}. */
 
-import { decode } from "jpeg-js";
+import { decode } from "npm:jpeg-js@0.4.4";
 import { type ByteImage, MAXIMUM_PIXELS } from "./byte_image.ts";
 import { readJpegHeader } from "./jpeg_header.ts";
 import { refusal } from "./refusal.ts";

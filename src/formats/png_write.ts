@@ -1,6 +1,6 @@
 /** RGB bytes to PNG images. */
 
-import { encode } from "fast-png";
+import { encode } from "npm:fast-png@8.0.0";
 import type { ByteImage } from "./byte_image.ts";
 
 /**

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { packTar } from "modern-tar";
+import { packTar } from "npm:modern-tar@0.8.6";
 import { CIFAR10_CLASS_NAMES, loadCifar10 } from "../../src/data/cifar10.ts";
 import { DataError, FormatError } from "../../src/errors.ts";
 import { shared } from "../shared.ts";

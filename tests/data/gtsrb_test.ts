@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { strToU8, zipSync } from "fflate";
+import { strToU8, zipSync } from "npm:fflate@0.8.3";
 import { loadGtsrb } from "../../src/data/gtsrb.ts";
 import { GTSRB_CLASS_NAMES } from "../../src/data/gtsrb_classes.ts";
 import { resizeImage } from "../../src/data/resize.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { gzipSync } from "fflate";
+import { gzipSync } from "npm:fflate@0.8.3";
 import { loadDataset } from "../../src/data/datasets.ts";
 import { loadIdx, MNIST_CLASS_NAMES, parseIdx } from "../../src/data/idx.ts";
 import { DataError, FormatError } from "../../src/errors.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { encode as encodeJpeg } from "jpeg-js";
+import { encode as encodeJpeg } from "npm:jpeg-js@0.4.4";
 import { loadDataset } from "../../src/data/datasets.ts";
 import { loadImageFolder } from "../../src/data/image_folder.ts";
 import { resizeImage } from "../../src/data/resize.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "npm:fast-check@4.10.2";
 import { pcg4d, permutation, RandomPurpose, RandomStream, shuffle } from "../../src/data/random.ts";
 
 /** Printed when a property fails, and fixed so that a failure can be repeated. */

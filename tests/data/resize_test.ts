@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import fc from "fast-check";
+import fc from "npm:fast-check@4.10.2";
 import { resizeImage } from "../../src/data/resize.ts";
 
 /** Printed when a property fails, and fixed so that a failure can be repeated. */

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { crc32 } from "node:zlib";
-import { zipSync } from "fflate";
+import { zipSync } from "npm:fflate@0.8.3";
 import { decodeImage } from "../../src/formats/images.ts";
 import { readNpy, writeNpy } from "../../src/formats/npy.ts";
 import { readNpz } from "../../src/formats/npz.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { encode as encodeReference } from "fast-png";
-import fc from "fast-check";
-import { zlibSync } from "fflate";
-import { encode as encodeJpeg } from "jpeg-js";
+import { encode as encodeReference } from "npm:fast-png@8.0.0";
+import fc from "npm:fast-check@4.10.2";
+import { zlibSync } from "npm:fflate@0.8.3";
+import { encode as encodeJpeg } from "npm:jpeg-js@0.4.4";
 import type { ByteImage } from "../../src/formats/byte_image.ts";
 import { decodeImage } from "../../src/formats/images.ts";
 import { encodePng } from "../../src/formats/png_write.ts";

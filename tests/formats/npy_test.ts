@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
-import { zipSync } from "fflate";
+import fc from "npm:fast-check@4.10.2";
+import { zipSync } from "npm:fflate@0.8.3";
 import { FormatError } from "../../src/errors.ts";
 import { readNpy, writeNpy } from "../../src/formats/npy.ts";
 import { readNpz } from "../../src/formats/npz.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "npm:fast-check@4.10.2";
 import { FormatError } from "../../src/errors.ts";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";

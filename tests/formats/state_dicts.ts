@@ -1,6 +1,6 @@
 /** Random state dicts for property tests. */
 
-import fc from "fast-check";
+import fc from "npm:fast-check@4.10.2";
 import { decodeElements, ELEMENT_BYTES } from "../../src/formats/elements.ts";
 import {
   elementCount,

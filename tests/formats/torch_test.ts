@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import fc from "npm:fast-check@4.10.2";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
 import { readTorch } from "../../src/formats/torch.ts";
 import { writeTorch } from "../../src/formats/torch_write.ts";

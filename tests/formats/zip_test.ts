@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { zipSync } from "fflate";
+import { zipSync } from "npm:fflate@0.8.3";
 import { inflateExactly } from "../../src/formats/inflate.ts";
 import { refusal } from "../../src/formats/refusal.ts";
 import { extractZipEntry, readZipDirectory } from "../../src/formats/zip.ts";
