@@ -88,10 +88,16 @@ export function buildProgram(gpu: Gpu, tape: Tape): Program {
       if (location) locations.set(tensor, location);
     }
     for (const [tensor, values] of tape.constants) {
-      if (!steps.some((step) => step.reads.includes(tensor))) continue;
+      const read = tape.results.has(tensor) || steps.some((step) => step.reads.includes(tensor));
+      if (!read) continue;
       const range = own(size(tensor) * 4, tensor.label);
       gpu.write(range, values);
       locations.set(tensor, range);
+    }
+    const written = new Set(steps.flatMap((step) => step.writes));
+    for (const tensor of tape.results) {
+      if (locations.has(tensor) || written.has(tensor)) continue;
+      throw new RangeError(`${tensor.label} is kept, but no kernel writes it`);
     }
     const outliving = [...tape.results, ...once.flatMap((step) => step.writes)];
     for (const tensor of new Set(outliving)) {

@@ -126,11 +126,15 @@ export class Tape {
     for (const { inputs, output } of this.#entries) {
       if (inputs.some((input) => wanted.has(input))) wanted.add(output);
     }
-    const gradients = new Map<Tensor, Tensor>();
+    const weights = new Map<Tensor, number>();
     for (const { loss, weight } of losses) {
       if (size(loss) !== 1) {
         throw new RangeError(`cannot differentiate ${loss.label}: it is no scalar`);
       }
+      weights.set(loss, (weights.get(loss) ?? 0) + weight);
+    }
+    const gradients = new Map<Tensor, Tensor>();
+    for (const [loss, weight] of weights) {
       if (weight === 0) continue;
       gradients.set(loss, this.constant([1], new Float32Array([weight]), `d ${loss.label}`));
     }
