@@ -10,6 +10,8 @@
 import {
   elementsOfPart,
   type FeatureMaps,
+  planeMain,
+  planeWorkgroups,
   sweepMain,
   sweepParts,
   sweepWorkgroups,
@@ -152,7 +154,7 @@ export function normalizeKernel(maps: FeatureMaps, relu: boolean): Kernel {
   const value = "scale * x[i] + shift";
   return {
     label: `batch norm${relu ? " + relu" : ""} ${shapeText(maps)}`,
-    workgroups: sweepWorkgroups(maps),
+    workgroups: planeWorkgroups(maps),
     wgsl: `${
       declareBindings([
         { name: "x", elements: elements(maps) },
@@ -160,12 +162,11 @@ export function normalizeKernel(maps: FeatureMaps, relu: boolean): Kernel {
       ], [{ name: "y", elements: elements(maps) }])
     }
 ${
-      sweepMain(maps, {
+      planeMain(maps, {
         before: `
   let scale = coefficients[channel];
   let shift = coefficients[${maps.c}u + channel];`,
         body: `y[i] = ${relu ? `max(${value}, 0.0)` : value};`,
-        after: "",
       })
     }`,
   };
@@ -258,7 +259,7 @@ export function normalizeGradientKernel(
     : [];
   return {
     label: `batch norm gradient ${shapeText(maps)}`,
-    workgroups: sweepWorkgroups(maps),
+    workgroups: planeWorkgroups(maps),
     wgsl: `${
       declareBindings([
         { name: "x", elements: elements(maps) },
@@ -269,7 +270,7 @@ export function normalizeGradientKernel(
       ], [{ name: "dx", elements: elements(maps) }])
     }
 ${
-      sweepMain(maps, {
+      planeMain(maps, {
         before: `
   let scale = coefficients[channel];
   let shift = coefficients[${c}u + channel];
@@ -283,7 +284,6 @@ ${
         body: `${relu || training ? "let value = x[i];" : ""} let dz = ${throughRelu(relu)}; ` +
           `dx[i] = scale * ${training ? "(dz - meanGradient - (value - mean) * slope)" : "dz"}` +
           `${addend ? " + addend[i]" : ""};`,
-        after: "",
       })
     }`,
   };

@@ -16,7 +16,7 @@ export interface FeatureMaps {
 /** Most invocations that share an image plane. */
 const MAX_LANES = 64;
 
-/** Most groups of images that a channel is dealt out to. */
+/** Most groups of images that a channel is dealt out to where sums are taken. */
 const MAX_SLICES = 16;
 
 /** Planes with more pixels a lane are walked by a loop instead of unrolled code. */
@@ -52,19 +52,39 @@ export function sweepMain(
   maps: FeatureMaps,
   text: { before: string; body: string; after: string },
 ): string {
-  const { lanes, slices } = sweepParts(maps);
+  return walk(maps, sweepParts(maps).slices, text);
+}
+
+/**
+ * The same walk for kernels that sum nothing: an image plane for each workgroup, since a loop
+ * around stores takes twice the time on llvmpipe (2026-11). Start it with
+ * {@linkcode planeWorkgroups}.
+ */
+export function planeMain(maps: FeatureMaps, text: { before: string; body: string }): string {
+  return walk(maps, maps.n, { ...text, after: "" });
+}
+
+function walk(
+  maps: FeatureMaps,
+  slices: number,
+  text: { before: string; body: string; after: string },
+): string {
+  const { lanes } = sweepParts(maps);
   const plane = maps.h * maps.w;
   const rounds = Math.ceil(plane / lanes);
   const element = (offset: string, guarded: boolean) =>
     guarded
       ? `if (lane + ${offset} < ${plane}u) { let i = base + ${offset}; ${text.body} }`
       : `{ let i = base + ${offset}; ${text.body} }`;
-  const walk = rounds <= MAX_UNROLLED
+  const pixels = rounds <= MAX_UNROLLED
     ? Array.from({ length: rounds }, (_, k) => element(`${k * lanes}u`, (k + 1) * lanes > plane))
       .join("\n    ")
     : `for (var offset = 0u; offset < ${plane}u; offset += ${lanes}u) {
       ${element("offset", plane % lanes !== 0)}
     }`;
+  const images = slices === maps.n
+    ? "let n = group.x;"
+    : `for (var n = group.x; n < ${maps.n}u; n += ${slices}u)`;
   return `
 @compute @workgroup_size(${lanes})
 fn main(
@@ -74,12 +94,17 @@ fn main(
   let channel = group.y;
   let part = group.x * ${lanes}u + lane;
   ${text.before}
-  for (var n = group.x; n < ${maps.n}u; n += ${slices}u) {
+  ${images} {
     let base = (n * ${maps.c}u + channel) * ${plane}u + lane;
-    ${walk}
+    ${pixels}
   }
   ${text.after}
 }`;
+}
+
+/** Workgroups for {@linkcode planeMain}. */
+export function planeWorkgroups(maps: FeatureMaps): readonly [number, number, number] {
+  return [maps.n, maps.c, 1];
 }
 
 /** Workgroups for {@linkcode sweepMain}. */
