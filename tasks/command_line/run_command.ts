@@ -33,6 +33,9 @@ export function newCommand(
     .configureOutput({
       writeOut: (text) => console.log(text.trimEnd()),
       writeErr: (text) => console.error(text.trimEnd()),
+      // Nothing here is coloured; asking would need the permission to read the environment.
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
     })
     .showSuggestionAfterError()
     .allowExcessArguments(false)
@@ -47,6 +50,7 @@ export async function runCommand(
   command: Command,
   body: (context: CommandContext) => Promise<void>,
 ): Promise<never> {
+  enterUsersFolder();
   try {
     command.parse(Deno.args, { from: "user" });
   } catch (error) {
@@ -78,4 +82,11 @@ export async function runCommand(
   }
   output.end();
   Deno.exit(0);
+}
+
+/** `deno task` starts in the project's folder; relative paths mean the one where it was typed. */
+function enterUsersFolder(): void {
+  const permission = Deno.permissions.querySync({ name: "env", variable: "INIT_CWD" });
+  const folder = permission.state === "granted" ? Deno.env.get("INIT_CWD") : undefined;
+  if (folder !== undefined) Deno.chdir(folder);
 }
