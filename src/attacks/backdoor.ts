@@ -9,6 +9,7 @@ import type { Target } from "./target.ts";
 export interface BackdoorDescription {
   /** Name of the attack. */
   readonly name: string;
+  /** What the trigger is to make of an image. */
   readonly target: Target;
   /** Parameters of the trigger. */
   readonly options: Readonly<Record<string, string>>;

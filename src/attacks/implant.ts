@@ -16,10 +16,15 @@ import type { Poisoning } from "./poison.ts";
 
 /** What to train. */
 export interface ImplantRequest {
+  /** The network, trained from scratch. */
   readonly architecture: Architecture;
+  /** Images to train on, before poisoning. */
   readonly train: ImageSet;
+  /** Images to measure on. */
   readonly test: ImageSet;
+  /** For the measurement; training has its own in `training`. */
   readonly preprocessing: Preprocessing;
+  /** How to train; its seed draws the first parameters too. */
   readonly training: TrainingSettings;
   /** Without it the network is clean. */
   readonly attack?: { readonly backdoor: Backdoor; readonly poisoning: Poisoning } | undefined;
@@ -27,11 +32,15 @@ export interface ImplantRequest {
 
 /** Who watches and saves. */
 export interface ImplantHooks {
+  /** Stops the run. */
   readonly signal?: AbortSignal | undefined;
   /** Goes on from here. */
   readonly resume?: Snapshot | undefined;
+  /** Called about once a second of training. */
   onProgress?(progress: EpochProgress): void;
+  /** Called after every epoch; the run waits for it. */
   onEpoch?(metrics: EpochMetrics, snapshot: Snapshot): Promise<void>;
+  /** Called as the measurement goes on, with images done. */
   onEvaluationProgress?(images: number, total: number): void;
 }
 

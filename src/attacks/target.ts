@@ -5,6 +5,7 @@ export type TargetMode = "all2one" | "all2all";
 
 /** The aim of a backdoor. */
 export interface Target {
+  /** One class for all images, or one for each class. */
   readonly mode: TargetMode;
   /** The class of `all2one`; without meaning for `all2all`. */
   readonly label: number;

@@ -7,7 +7,9 @@ import { TRIGGER_FRACTION_BITS } from "../../shaders/gather.ts";
 
 /** Triggered byte = (byte scale + offset) >> 21, at each of (3,H,W). */
 export interface PixelTrigger {
+  /** Of the images that it fits, pixels. */
   readonly height: number;
+  /** Of the images that it fits, pixels. */
   readonly width: number;
   /** Fixed point with 21 fraction bits, from -2 to 2; (3,H,W). */
   readonly scale: Int32Array<ArrayBuffer>;

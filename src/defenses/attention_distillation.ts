@@ -14,6 +14,7 @@ import type { Objective } from "../train/trainer.ts";
 export interface DistillationSettings {
   /** β of each tap; the authors' (500, 1000, 1000). */
   readonly betas: readonly number[];
+  /** How activations become maps. */
   readonly operator: AttentionOperator;
 }
 

@@ -25,7 +25,9 @@ import { checkTaps } from "./check_taps.ts";
 
 /** A network's state and where it came from. */
 export interface NamedState {
+  /** What `state` is a state of. */
   readonly architecture: Architecture;
+  /** Parameters and statistics by name. */
   readonly state: StateDict;
   /** For messages: a file name. */
   readonly source: string;
@@ -41,6 +43,7 @@ export interface EraseRequest {
   readonly clean: ImageSet;
   /** Images to measure on. */
   readonly test: ImageSet;
+  /** For the measurements; training has its own. */
   readonly preprocessing: Preprocessing;
   /** Finetuning of the teacher. */
   readonly teacherTraining: TrainingSettings;
@@ -48,6 +51,7 @@ export interface EraseRequest {
   readonly studentTraining: TrainingSettings;
   /** Weight of each tap's attention loss. */
   readonly betas: readonly number[];
+  /** How activations become attention maps. */
   readonly operator: AttentionOperator;
   /** Measured before and after, where it is known. */
   readonly backdoor?: Backdoor | undefined;
@@ -61,6 +65,7 @@ export type TrainingPhase = "teacher" | "student";
 
 /** Who watches an erasure, saves its pieces, and brings back those of an interrupted one. */
 export interface EraseHooks {
+  /** Stops the run; what the hooks saved is where to go on. */
   readonly signal?: AbortSignal | undefined;
   /** What an earlier, interrupted run had reached. */
   readonly resume?: {
@@ -69,10 +74,15 @@ export interface EraseHooks {
     readonly teacher?: StateDict | undefined;
     readonly snapshot?: PhaseSnapshot | undefined;
   } | undefined;
+  /** Called as a measurement goes on, with images done. */
   onEvaluationProgress?(stage: EraseStage, images: number, total: number): void;
+  /** Called with each result; the run waits for it. */
   onEvaluated?(stage: EraseStage, evaluation: Evaluation): Promise<void>;
+  /** Called about once a second of training. */
   onProgress?(phase: TrainingPhase, progress: EpochProgress): void;
+  /** Called after every epoch; the run waits for it. */
   onEpoch?(phase: TrainingPhase, metrics: EpochMetrics, snapshot: PhaseSnapshot): Promise<void>;
+  /** Called with each finished network; the run waits for it. */
   onTrained?(phase: TrainingPhase, state: StateDict): Promise<void>;
 }
 

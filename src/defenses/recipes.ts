@@ -6,14 +6,23 @@ import type { Schedule } from "../train/schedule.ts";
 export interface Recipe {
   /** One line for help texts. */
   readonly description: string;
+  /** Of the student. */
   readonly epochs: number;
+  /** Of finetuning the teacher. */
   readonly teacherEpochs: number;
+  /** Images a step. */
   readonly batchSize: number;
+  /** Before the schedule's factor. */
   readonly learningRate: number;
+  /** How the learning rate falls. */
   readonly schedule: Schedule;
+  /** Of SGD, 0 to below 1. */
   readonly momentum: number;
+  /** Nesterov's momentum instead of the plain one. */
   readonly nesterov: boolean;
+  /** Of SGD, added to the gradient as a multiple of the parameter. */
   readonly weightDecay: number;
+  /** Weight of each tap's attention loss. */
   readonly betas: readonly number[];
   /** Pixels of padding for random crops. */
   readonly cropPadding: number;

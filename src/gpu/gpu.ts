@@ -13,6 +13,7 @@ import { type AdapterDescription, type AdapterOptions, openDevice } from "./adap
 
 /** Part of a buffer, as a kernel binds it. */
 export interface BufferRange {
+  /** The buffer that it is part of. */
   readonly buffer: GPUBuffer;
   /** Bytes from the start; a multiple of {@linkcode RANGE_ALIGNMENT}. */
   readonly offset: number;
@@ -22,20 +23,29 @@ export interface BufferRange {
 
 /** A kernel that is ready to run: its pipeline, its buffers, its workgroups. */
 export interface Dispatch {
+  /** Of the kernel. */
   readonly label: string;
+  /** Compiled kernel, shared by all dispatches of one text. */
   readonly pipeline: GPUComputePipeline;
+  /** Its buffers. */
   readonly bindGroup: GPUBindGroup;
+  /** Along x, y and z. */
   readonly workgroups: readonly [number, number, number];
 }
 
 /** How often the expensive things happened since the device was opened. */
 export interface GpuCounters {
+  /** Kernels started. */
   dispatches: number;
+  /** Batches of work handed to the driver. */
   submits: number;
   /** Times that the program waited for the GPU. */
   fences: number;
+  /** Storage buffers made. */
   buffers: number;
+  /** Bind groups made. */
   bindGroups: number;
+  /** Kernels compiled. */
   pipelines: number;
   /** Bytes of all live buffers. */
   bytes: number;

@@ -8,6 +8,7 @@ import type { Mode } from "../tensor/operations/batch_norm.ts";
 export interface StateEntry {
   /** For example `block1.layer.0.bn1.running_mean`. */
   readonly name: string;
+  /** `[]` for a counter. */
   readonly shape: readonly number[];
   /**
    * `parameter` is trained; `statistic` is a running statistic of a batch norm; `counter` is
@@ -30,6 +31,7 @@ export interface ForwardResult {
 export interface Architecture {
   /** For example `wrn-16-1`. */
   readonly name: string;
+  /** Number of logits. */
   readonly classes: number;
   /** All state, in PyTorch's order. */
   readonly entries: readonly StateEntry[];

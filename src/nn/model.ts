@@ -33,6 +33,7 @@ export function flatLayout(architecture: Architecture, kind: StateEntry["kind"])
 
 /** A network with its state on one device. */
 export interface Model {
+  /** What the state is a state of. */
   readonly architecture: Architecture;
   /** All parameters, laid out by {@linkcode flatLayout}. */
   readonly parameters: BufferRange;

@@ -10,7 +10,9 @@ export type ElementType = "f32" | "u32";
 
 /** A value that a recorded program computes or reads. */
 export interface Tensor {
+  /** Extents, outermost first. */
   readonly shape: Shape;
+  /** Of every element. */
   readonly type: ElementType;
   /** For error messages and benchmarks. */
   readonly label: string;

@@ -4,13 +4,17 @@ import { countsForAttack, type Target, targetOf } from "../attacks/target.ts";
 
 /** Counts of (label, predicted class), (K,K) in C order. */
 export interface Confusion {
+  /** K */
   readonly classes: number;
+  /** Images with label i that were classified as j, at i K + j. */
   readonly counts: Uint32Array;
 }
 
 /** Results on untouched images. */
 export interface CleanCounts {
+  /** Images in all. */
   readonly samples: number;
+  /** Images classified as their own class. */
   readonly correct: number;
   /** correct / samples, 0..1 */
   readonly accuracy: number;
@@ -18,6 +22,7 @@ export interface CleanCounts {
 
 /** Results on the images outside the target class, with and without the trigger. */
 export interface AttackCounts {
+  /** Images outside their target class. */
   readonly samples: number;
   /** Triggered images classified as their target class. */
   readonly success: number;

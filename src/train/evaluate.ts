@@ -27,12 +27,15 @@ const BATCH_SIZE = 200;
 export interface Backdoor {
   /** Name of the attack. */
   readonly name: string;
+  /** What is put on an image. */
   readonly trigger: PixelTrigger;
+  /** What the image is to become. */
   readonly target: Target;
 }
 
 /** How to evaluate. */
 export interface EvaluationOptions extends RunOptions {
+  /** What the model was trained with. */
   readonly preprocessing: Preprocessing;
   /** Measures attack success too. */
   readonly backdoor?: Backdoor | undefined;
@@ -42,6 +45,7 @@ export interface EvaluationOptions extends RunOptions {
 
 /** What evaluation found. */
 export interface Evaluation extends CleanCounts {
+  /** Present where a backdoor was given. */
   readonly attack?: AttackCounts;
   /** On untouched images. */
   readonly confusion: Confusion;

@@ -8,7 +8,9 @@ import { locatedTensor, type Tensor } from "../tensor/tensor.ts";
 export interface ImageStore {
   /** Number of images. */
   readonly count: number;
+  /** Pixels. */
   readonly height: number;
+  /** Pixels. */
   readonly width: number;
   /** Packed bytes, in as many buffers as the device's binding limit needs. */
   readonly segments: readonly Tensor[];

@@ -16,6 +16,7 @@ export interface RunRecord {
   readonly command: string;
   /** Version of this program. */
   readonly lethe: string;
+  /** Version of Deno. */
   readonly deno: string;
   /** Name of the GPU adapter. */
   readonly adapter: string;
@@ -33,22 +34,27 @@ export interface RunRecord {
 
 /** A line of `metrics.jsonl`: one epoch or one logged step. */
 export interface MetricsLine {
+  /** For example `teacher` or `student`. */
   readonly phase: string;
   /** From 1. */
   readonly epoch: number;
   /** Steps of the phase done, from 1. */
   readonly step: number;
+  /** Cross-entropy. */
   readonly ce: number;
   /** Unweighted attention losses. */
   readonly at: readonly number[];
   /** Weighted total. */
   readonly loss: number;
+  /** Learning rate of the step. */
   readonly lr: number;
+  /** Mean over the epoch. */
   readonly imagesPerSecond: number;
 }
 
 /** An open run folder. */
 export interface RunFolder {
+  /** As it was given. */
   readonly path: string;
   /** The present content of `run.json`. */
   readonly record: RunRecord;

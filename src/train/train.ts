@@ -27,8 +27,11 @@ export interface Snapshot {
 export interface TrainingRun extends TrainingWatch {
   /** Trained in place. */
   readonly model: Model;
+  /** What it is trained on. */
   readonly images: TrainingImages;
+  /** What is minimised. */
   readonly objective: Objective;
+  /** How. */
   readonly settings: TrainingSettings;
   /** Goes on from here instead of from the model's present state. */
   readonly resume?: Snapshot | undefined;

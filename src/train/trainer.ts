@@ -23,23 +23,31 @@ import { epochLearningRates, type Schedule } from "./schedule.ts";
 
 /** Settings of a training run. */
 export interface TrainingSettings extends SgdSettings {
+  /** Passes over the images. */
   readonly epochs: number;
+  /** Images a step. */
   readonly batchSize: number;
   /** Before the schedule's factor. */
   readonly learningRate: number;
+  /** How the learning rate changes. */
   readonly schedule: Schedule;
+  /** Random changes of the images. */
   readonly augmentation: Augmentation;
+  /** From bytes to the network's input. */
   readonly preprocessing: Preprocessing;
   /** `shuffle` draws a new order every epoch; `file` keeps the order of the records. */
   readonly order: "shuffle" | "file";
+  /** Of order and augmentation, from 0 to 2^32 - 1. */
   readonly seed: number;
 }
 
 /** Which images to train on. */
 export interface TrainingImages {
+  /** The images, on the GPU. */
   readonly store: ImageStore;
   /** Records of the store; those with the bit `TRIGGERED` carry the trigger. Default: all. */
   readonly indices?: Uint32Array | undefined;
+  /** What the marked records carry. */
   readonly trigger?: PixelTrigger | undefined;
 }
 
@@ -53,6 +61,7 @@ export interface Objective {
 
 /** Losses of one epoch. */
 export interface EpochMetrics {
+  /** From 0. */
   readonly epoch: number;
   /** Unweighted losses of every step, (steps, columns). */
   readonly losses: Float32Array<ArrayBuffer>;
@@ -62,24 +71,31 @@ export interface EpochMetrics {
   readonly loss: number;
   /** Learning rate of every step. */
   readonly learningRates: Float32Array<ArrayBuffer>;
+  /** Mean over the epoch. */
   readonly imagesPerSecond: number;
+  /** Wall time. */
   readonly seconds: number;
 }
 
 /** How far an epoch has come. */
 export interface EpochProgress {
+  /** From 0. */
   readonly epoch: number;
+  /** Of the whole run. */
   readonly epochs: number;
   /** Steps of this epoch that are done. */
   readonly step: number;
+  /** Steps of an epoch. */
   readonly steps: number;
   /** Mean weighted loss of those steps. */
   readonly loss: number;
+  /** Mean since the epoch began. */
   readonly imagesPerSecond: number;
 }
 
 /** How to watch and stop a training run. */
 export interface TrainingWatch {
+  /** Stops the run within about two submissions. */
   readonly signal?: AbortSignal | undefined;
   /** Called about once a second. */
   readonly onProgress?: ((progress: EpochProgress) => void) | undefined;

@@ -16,7 +16,9 @@ import { nchw, type Tensor } from "../tensor.ts";
 
 /** A window of `window` x `window` pixels, moved by `stride` (by default the window). */
 export interface PoolOptions {
+  /** Side of the window, pixels. */
   readonly window: number;
+  /** Pixels from one window to the next. */
   readonly stride?: number;
 }
 

@@ -1,0 +1,269 @@
+/**
+ * Erases backdoors from image classifiers by Neural Attention Distillation on WebGPU, and implants
+ * and measures them: everything that the commands do, for other Deno programs.
+ *
+ * The whole job, as small as it gets: a network learns a backdoor, and forgets it again.
+ *
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import {
+ *   badnets,
+ *   buildBackdoor,
+ *   erase,
+ *   type Evaluation,
+ *   implant,
+ *   loadSigns,
+ *   openGpu,
+ *   PLAIN_PREPROCESSING,
+ *   poison,
+ *   type TrainingSettings,
+ *   wideResNet,
+ * } from "./mod.ts";
+ *
+ * const gpu = await openGpu();
+ * const { train, test, classNames } = loadSigns({ trainCount: 320, testCount: 100 });
+ * const architecture = wideResNet(10, 1, classNames.length);
+ * const training: TrainingSettings = {
+ *   epochs: 1,
+ *   batchSize: 32,
+ *   learningRate: 0.05,
+ *   schedule: "cosine",
+ *   momentum: 0.9,
+ *   nesterov: true,
+ *   weightDecay: 1e-4,
+ *   augmentation: { cropPadding: 4, flip: false, cutout: 0 },
+ *   preprocessing: PLAIN_PREPROCESSING,
+ *   order: "shuffle",
+ *   seed: 1,
+ * };
+ *
+ * // The attacker: a tenth of the training images get a patch in a corner and become class 7.
+ * const target = { mode: "all2one", label: 7 } as const;
+ * const backdoor = buildBackdoor({ name: "badnets", target, options: {}, seed: 1 }, train);
+ * const poisoning = poison(train.labels, classNames.length, badnets, { target, rate: 0.1, seed: 1 });
+ * const preprocessing = PLAIN_PREPROCESSING;
+ * const attack = { backdoor, poisoning };
+ * const implanted = await implant(gpu, {
+ *   architecture,
+ *   train,
+ *   test,
+ *   preprocessing,
+ *   training,
+ *   attack,
+ * });
+ *
+ * // The defender: clean images, and no idea of the patch; `backdoor` only measures what happens.
+ * const results: Evaluation[] = [];
+ * const cleaned = await erase(gpu, {
+ *   student: { architecture, state: implanted.state, source: "the example" },
+ *   clean: train,
+ *   test,
+ *   preprocessing,
+ *   teacherTraining: training,
+ *   studentTraining: training,
+ *   betas: [500, 1000, 1000],
+ *   operator: { reduction: "sum", power: 2 },
+ *   backdoor,
+ * }, { onEvaluated: async (_stage, evaluation) => void results.push(evaluation) });
+ *
+ * const [before, teacher, after] = results;
+ * assert.equal(before?.samples, 100);
+ * assert.ok(teacher?.attack && after?.attack);
+ * assert.notDeepEqual(cleaned.get("conv1.weight"), implanted.state.get("conv1.weight"));
+ * gpu.close();
+ * ```
+ *
+ * @module
+ */
+
+// Devices.
+export { type AdapterDescription, type AdapterOptions } from "./src/gpu/adapter.ts";
+export {
+  type BufferRange,
+  type Dispatch,
+  Gpu,
+  type GpuCounters,
+  openGpu,
+  RANGE_ALIGNMENT,
+} from "./src/gpu/gpu.ts";
+export type { Kernel } from "./shaders/kernel.ts";
+export type { KernelCapabilities } from "./shaders/convolution/variant.ts";
+
+// Recording, differentiating and running programs.
+export {
+  type ElementType,
+  locatedTensor,
+  type Shape,
+  size,
+  type Tensor,
+} from "./src/tensor/tensor.ts";
+export {
+  type Backward,
+  type BackwardRule,
+  type Step,
+  Tape,
+  type WeightedLoss,
+} from "./src/tensor/tape.ts";
+export { buildProgram, Program } from "./src/tensor/program.ts";
+export type { AttentionOperator } from "./shaders/attention.ts";
+export { attentionDistance, attentionMap } from "./src/tensor/operations/attention.ts";
+export { batchNorm, type BatchNormTensors, type Mode } from "./src/tensor/operations/batch_norm.ts";
+export { convolution, type ConvolutionOptions } from "./src/tensor/operations/convolution.ts";
+export { crossEntropy } from "./src/tensor/operations/cross_entropy.ts";
+export { add, relu } from "./src/tensor/operations/elementwise.ts";
+export { linear } from "./src/tensor/operations/linear.ts";
+export {
+  adaptiveAveragePool,
+  averagePool,
+  globalPool,
+  maxPool,
+  type PoolOptions,
+} from "./src/tensor/operations/pool.ts";
+
+// Networks.
+export {
+  type Architecture,
+  type ForwardResult,
+  parameterCount,
+  type StateEntry,
+} from "./src/nn/architecture.ts";
+export { wideResNet } from "./src/nn/wide_resnet.ts";
+export { checkState, inferArchitecture, initialState, namedArchitecture } from "./src/nn/state.ts";
+export {
+  destroyModel,
+  loadModel,
+  type Model,
+  readModel,
+  tensorLookup,
+  writeModel,
+} from "./src/nn/model.ts";
+
+// Images.
+export {
+  checkImageSet,
+  type Dataset,
+  imageCount,
+  type ImageSet,
+  selectImages,
+} from "./src/data/image_set.ts";
+export type { LoadOptions, Part } from "./src/data/load_options.ts";
+export {
+  DATASET_NAMES,
+  type DatasetRequest,
+  downloadDataset,
+  loadDataset,
+} from "./src/data/datasets.ts";
+export type { DownloadOptions } from "./src/data/download.ts";
+export { loadSigns, SIGNS_CLASS_NAMES, type SignsOptions } from "./src/data/signs.ts";
+export { type Cifar10Options, loadCifar10 } from "./src/data/cifar10.ts";
+export { loadGtsrb } from "./src/data/gtsrb.ts";
+export { loadIdx } from "./src/data/idx.ts";
+export { type ImageFolderOptions, loadImageFolder } from "./src/data/image_folder.ts";
+export {
+  cleanFraction,
+  type HeldOutSplit,
+  indexRange,
+  splitHeldOut,
+} from "./src/data/clean_subset.ts";
+export { RandomPurpose } from "./src/data/random.ts";
+export { flipKeepsClass } from "./src/data/flips.ts";
+export {
+  type Augmentation,
+  NO_AUGMENTATION,
+  PLAIN_PREPROCESSING,
+  type Preprocessing,
+  TRIGGERED,
+} from "./shaders/gather.ts";
+
+// Training and measuring.
+export { destroyImages, type ImageStore, uploadImages } from "./src/train/image_store.ts";
+export type { Batch } from "./src/train/batches.ts";
+export { type Schedule, SCHEDULES } from "./src/train/schedule.ts";
+export type { SgdSettings } from "./shaders/sgd.ts";
+export type {
+  EpochMetrics,
+  EpochProgress,
+  Objective,
+  TrainingImages,
+  TrainingSettings,
+  TrainingWatch,
+} from "./src/train/trainer.ts";
+export { CROSS_ENTROPY } from "./src/train/objectives.ts";
+export { type Snapshot, train, type TrainingRun } from "./src/train/train.ts";
+export { decodeSnapshot, encodeSnapshot, type PhaseSnapshot } from "./src/train/snapshot_file.ts";
+export { Interrupted, type RunOptions } from "./src/train/run_steps.ts";
+export {
+  type Backdoor,
+  evaluateModel,
+  type Evaluation,
+  type EvaluationOptions,
+} from "./src/train/evaluate.ts";
+export type { AttackCounts, CleanCounts, Confusion } from "./src/train/confusion.ts";
+export {
+  createRunFolder,
+  type MetricsLine,
+  openRunFolder,
+  type RunFolder,
+  type RunRecord,
+} from "./src/train/run_folder.ts";
+
+// Attacks.
+export type { Attack, TriggerRequest } from "./src/attacks/attack.ts";
+export { ATTACKS, findAttack } from "./src/attacks/attacks.ts";
+export { badnets } from "./src/attacks/badnets.ts";
+export {
+  BACKDOOR_KEY,
+  type BackdoorDescription,
+  buildBackdoor,
+  recordedBackdoor,
+} from "./src/attacks/backdoor.ts";
+export { type Target, type TargetMode, targetOf } from "./src/attacks/target.ts";
+export { applyTrigger, type PixelTrigger } from "./src/attacks/trigger.ts";
+export { poison, type Poisoning } from "./src/attacks/poison.ts";
+export { implant, type ImplantHooks, type ImplantRequest } from "./src/attacks/implant.ts";
+
+// Defences.
+export {
+  erase,
+  type EraseHooks,
+  type EraseRequest,
+  type EraseStage,
+  type NamedState,
+  type TrainingPhase,
+} from "./src/defenses/erase.ts";
+export {
+  attentionDistillation,
+  type DistillationSettings,
+} from "./src/defenses/attention_distillation.ts";
+export { checkTaps } from "./src/defenses/check_taps.ts";
+export { type Recipe, type RecipeName, RECIPES } from "./src/defenses/recipes.ts";
+
+// Files.
+export type { HostArray, HostDtype, HostTensor, StateDict } from "./src/formats/host_tensor.ts";
+export { type Checkpoint, readCheckpoint } from "./src/formats/checkpoint.ts";
+export { readSafetensors, type Safetensors, writeSafetensors } from "./src/formats/safetensors.ts";
+export { readTorch, type TorchCheckpoint } from "./src/formats/torch.ts";
+export { writeTorch } from "./src/formats/torch_write.ts";
+export { readNpy, writeNpy } from "./src/formats/npy.ts";
+export { readNpz } from "./src/formats/npz.ts";
+export type { ByteImage } from "./src/formats/byte_image.ts";
+export { decodeImage } from "./src/formats/images.ts";
+export { encodePng } from "./src/formats/png_write.ts";
+export { writeFileAtomic } from "./src/formats/write_file.ts";
+
+// Errors.
+export {
+  DataError,
+  DeviceError,
+  DeviceLostError,
+  FormatError,
+  LetheError,
+  ModelError,
+  NoAdapterError,
+  OutOfMemoryError,
+  TrainingError,
+  UsageError,
+  ValidationError,
+} from "./src/errors.ts";
+
+export { VERSION } from "./src/version.ts";
