@@ -64,6 +64,16 @@ export interface StatisticsParts {
   readonly countFunction: string;
 }
 
+/** Parts that all hold the same number of values of a channel, as convolutions write them. */
+export function equalStatisticsParts(
+  from: { parts: number; valuesPerPart: number },
+): StatisticsParts {
+  return {
+    parts: from.parts,
+    countFunction: `fn elementsOfPart(part: u32) -> f32 { return ${from.valuesPerPart}.0; }`,
+  };
+}
+
 /** The parts that {@linkcode batchStatisticsKernel} writes. */
 export function sweepStatisticsParts(maps: FeatureMaps): StatisticsParts {
   return { parts: sweepParts(maps).parts, countFunction: elementsOfPart(maps) };

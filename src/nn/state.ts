@@ -1,7 +1,7 @@
 /** A network's state in ordinary memory: fresh, checked against an architecture, or inferred. */
 
 import { RandomPurpose, RandomStream } from "../data/random.ts";
-import { ModelError } from "../errors.ts";
+import { ModelError, UsageError } from "../errors.ts";
 import { elementCount, type HostTensor, type StateDict } from "../formats/host_tensor.ts";
 import type { Architecture } from "./architecture.ts";
 import { wideResNet } from "./wide_resnet.ts";
@@ -121,12 +121,12 @@ export function inferArchitecture(state: StateDict, source: string): Architectur
 /**
  * The architecture of a name like `wrn-16-1`.
  *
- * @throws {ModelError} for any other text.
+ * @throws {UsageError} for any other text.
  */
 export function namedArchitecture(name: string, classes: number): Architecture {
   const match = /^wrn-(\d+)-(\d+)$/.exec(name);
   if (!match) {
-    throw new ModelError(
+    throw new UsageError(
       `cannot build architecture "${name}": expected wrn-DEPTH-WIDTH, for example wrn-16-1`,
     );
   }

@@ -8,7 +8,7 @@
  */
 
 import { UsageError } from "../errors.ts";
-import { batchNorm, type Mode } from "../tensor/operations/batch_norm.ts";
+import { materialize, type Mode, normalizedActivation } from "../tensor/operations/batch_norm.ts";
 import { convolution } from "../tensor/operations/convolution.ts";
 import { linear } from "../tensor/operations/linear.ts";
 import { globalPool } from "../tensor/operations/pool.ts";
@@ -118,17 +118,15 @@ export function wideResNet(depth: number, width: number, classes: number): Archi
     classes,
     entries,
     forward(tape, state, x, mode) {
-      let features = convolution(tape, x, state("conv1.weight"));
+      const statistics = mode === "training";
+      let features = convolution(tape, x, state("conv1.weight"), { statistics });
       const taps: Tensor[] = [];
       for (const group of layout) {
         for (const block of group) features = residualBlock(tape, state, features, block, mode);
         taps.push(features);
       }
-      const normalised = batchNorm(tape, features, batchNormTensors(state, "bn1"), {
-        mode,
-        relu: true,
-      });
-      const pooled = globalPool(tape, normalised);
+      const last = normalizedActivation(tape, features, batchNormTensors(state, "bn1"), mode);
+      const pooled = globalPool(tape, materialize(tape, last));
       return { logits: linear(tape, pooled, state("fc.weight"), state("fc.bias")), taps };
     },
   };
@@ -143,19 +141,15 @@ function residualBlock(
   mode: Mode,
 ): Tensor {
   const { name, inChannels, outChannels, stride } = block;
-  const activated = batchNorm(tape, x, batchNormTensors(state, `${name}.bn1`), {
-    mode,
-    relu: true,
-  });
+  const weight = (part: string) => state(`${name}.${part}.weight`);
+  const statistics = mode === "training";
+  const first = normalizedActivation(tape, x, batchNormTensors(state, `${name}.bn1`), mode);
   const shortcut = inChannels === outChannels
     ? x
-    : convolution(tape, activated, state(`${name}.convShortcut.weight`), { stride });
-  const hidden = convolution(tape, activated, state(`${name}.conv1.weight`), { stride });
-  const again = batchNorm(tape, hidden, batchNormTensors(state, `${name}.bn2`), {
-    mode,
-    relu: true,
-  });
-  return convolution(tape, again, state(`${name}.conv2.weight`), { residual: shortcut });
+    : convolution(tape, first, weight("convShortcut"), { stride });
+  const hidden = convolution(tape, first, weight("conv1"), { stride, statistics });
+  const second = normalizedActivation(tape, hidden, batchNormTensors(state, `${name}.bn2`), mode);
+  return convolution(tape, second, weight("conv2"), { residual: shortcut, statistics });
 }
 
 function batchNormTensors(state: (name: string) => Tensor, name: string) {

@@ -16,8 +16,11 @@ import { size } from "./tensor.ts";
 
 /** A kernel and the tensors that it reads and writes. */
 export interface Step {
+  /** What to run. */
   readonly kernel: Kernel;
+  /** Its inputs, in the order of its bindings. */
   readonly reads: readonly Tensor[];
+  /** Its outputs, in the order of its bindings. */
   readonly writes: readonly Tensor[];
   /** Depends on parameters only, so one run serves until they change (see `Program.prepare`). */
   readonly once: boolean;
@@ -32,6 +35,11 @@ export interface Backward {
    * include in what it returns: saves the kernel that would add the two.
    */
   take(i: number): Tensor | undefined;
+  /**
+   * True where this operation is the last to send a gradient to input `i`, so that what it returns,
+   * with what it took, is all of it.
+   */
+  completes(i: number): boolean;
 }
 
 /** Records the gradients of an operation's inputs, given that of its output. */
@@ -48,7 +56,9 @@ interface Entry {
 
 /** A scalar to differentiate and the factor with which it counts. */
 export interface WeightedLoss {
+  /** A scalar, `[1]`. */
   readonly loss: Tensor;
+  /** Factor in the sum; a loss of weight 0 is left out. */
   readonly weight: number;
 }
 
@@ -138,7 +148,14 @@ export class Tape {
       if (weight === 0) continue;
       gradients.set(loss, this.constant([1], new Float32Array([weight]), `d ${loss.label}`));
     }
-    for (const { inputs, output, rule } of this.#entries.toReversed()) {
+    const firstUse = new Map<Tensor, Entry>();
+    for (const entry of this.#entries) {
+      for (const input of entry.inputs) {
+        if (!firstUse.has(input)) firstUse.set(input, entry);
+      }
+    }
+    for (const entry of this.#entries.toReversed()) {
+      const { inputs, output, rule } = entry;
       const outputGradient = gradients.get(output);
       if (!outputGradient || !inputs.some((input) => wanted.has(input))) continue;
       const results = rule(outputGradient, {
@@ -148,6 +165,9 @@ export class Tape {
           gradients.delete(inputs[i]!);
           return earlier;
         },
+        completes: (i) =>
+          firstUse.get(inputs[i]!) === entry &&
+          inputs.filter((input) => input === inputs[i]).length === 1,
       });
       for (const [i, gradient] of results.entries()) {
         if (!gradient || !wanted.has(inputs[i]!)) continue;

@@ -1,15 +1,15 @@
-/** 2-D convolution without bias. */
+/** 2-D convolution without bias, fused with the batch norm before it and the one behind it. */
 
+import { type ConvolutionGeometry, outputExtent } from "../../../shaders/convolution/variant.ts";
 import {
   chooseForward,
   chooseInputGradient,
   chooseWeightGradient,
 } from "../../../shaders/convolution/variants.ts";
-import { type ConvolutionGeometry, outputExtent } from "../../../shaders/convolution/variant.ts";
-import { addKernel } from "../../../shaders/elementwise.ts";
 import { sumPartsKernel } from "../../../shaders/reduction.ts";
 import type { Tape } from "../tape.ts";
 import { expectShape, nchw, size, type Tensor } from "../tensor.ts";
+import { type Activation, attachMaskedSums, attachStatistics } from "./batch_norm.ts";
 
 /** Settings of a convolution. */
 export interface ConvolutionOptions {
@@ -19,22 +19,27 @@ export interface ConvolutionOptions {
   readonly padding?: number;
   /** Added to the result (a residual connection); shaped like it. */
   readonly residual?: Tensor;
+  /** Also takes the statistics of the result that a batch norm in training mode will want. */
+  readonly statistics?: boolean;
 }
 
 /**
  * x (N,C,H,W), w (K,C,R,R) -> y (N,K,OH,OW), OH = floor((H + 2 padding - R) / stride) + 1.
  *
+ * @param input x, or an activation that is normalised as the kernels read it.
  * @throws {RangeError} where shapes do not fit or R is even.
  */
 export function convolution(
   tape: Tape,
-  x: Tensor,
+  input: Tensor | Activation,
   w: Tensor,
   options: ConvolutionOptions = {},
 ): Tensor {
-  const { n, c, h, w: width } = nchw(x);
+  const activation = "coefficients" in input ? input : undefined;
+  const value = activation?.value ?? input as Tensor;
+  const { n, c, h, w: width } = nchw(value);
   const { n: k, h: r } = nchw(w);
-  expectShape(w, [k, c, r, r], `convolve ${x.label} [${x.shape.join(", ")}]`);
+  expectShape(w, [k, c, r, r], `convolve ${value.label} [${value.shape.join(", ")}]`);
   if (r % 2 === 0) throw new RangeError(`${w.label}: expected an odd kernel size, found ${r}`);
   const geometry: ConvolutionGeometry = {
     batch: n,
@@ -51,33 +56,55 @@ export function convolution(
     throw new RangeError(`${w.label}: a ${h}x${width} image is too small for a ${r}x${r} kernel`);
   }
   const { capabilities } = tape;
-  const shape = [n, k, extent.height, extent.width];
-  let y = tape.transient(shape, w.label);
-  tape.run(chooseForward(geometry, capabilities), [x, w], [y]);
   const { residual } = options;
-  if (residual) {
-    expectShape(residual, shape, `add a residual to ${w.label}`);
-    const sum = tape.transient(shape, w.label);
-    tape.run(addKernel(size(y)), [y, residual], [sum]);
-    y = sum;
+  const y = tape.transient([n, k, extent.height, extent.width], w.label);
+  if (residual) expectShape(residual, y.shape, `add a residual to ${w.label}`);
+  // What the kernels read: the batch norm's input and its coefficients in place of the activation.
+  const x = activation?.source ?? value;
+  const normalisation = activation ? [activation.coefficients] : [];
+  const normaliseInput = activation !== undefined;
+
+  const fusion = { normaliseInput, addResidual: residual !== undefined };
+  const withStatistics = options.statistics
+    ? chooseForward(geometry, capabilities, { ...fusion, statistics: true })
+    : undefined;
+  const reads = [x, w, ...normalisation, ...residual ? [residual] : []];
+  if (withStatistics) {
+    const { parts, valuesPerPart } = withStatistics;
+    const statistics = tape.transient([parts, k, 2], `statistics of ${w.label}`);
+    tape.run(withStatistics, reads, [y, statistics]);
+    attachStatistics(y, { statistics, parts, valuesPerPart });
+  } else {
+    tape.run(chooseForward(geometry, capabilities, fusion)!, reads, [y]);
   }
-  return tape.differentiable(residual ? [x, w, residual] : [x, w], y, (dy, backward) => {
+
+  return tape.differentiable(residual ? [value, w, residual] : [value, w], y, (dy, backward) => {
     let dx: Tensor | undefined;
     if (backward.wanted(0)) {
-      dx = tape.transient(x.shape, `d input of ${w.label}`);
-      tape.run(chooseInputGradient(geometry, capabilities), [dy, w], [dx]);
+      const addend = backward.take(0);
+      const addAddend = addend !== undefined;
+      dx = tape.transient(value.shape, `d input of ${w.label}`);
+      const masked = activation && backward.completes(0)
+        ? chooseInputGradient(geometry, capabilities, { addAddend, normalised: true })
+        : undefined;
+      const reads = [dy, w, ...addend ? [addend] : []];
+      if (masked) {
+        const sums = tape.transient([masked.parts, c, 2], `sums of ${dx.label}`);
+        tape.run(masked, [...reads, x, ...normalisation], [dx, sums]);
+        attachMaskedSums(dx, { sums, parts: masked.parts });
+      } else {
+        tape.run(chooseInputGradient(geometry, capabilities, { addAddend })!, reads, [dx]);
+      }
     }
     let dw: Tensor | undefined;
     if (backward.wanted(1)) {
-      const { kernel, parts } = chooseWeightGradient(geometry, capabilities);
+      const { kernel, parts } = chooseWeightGradient(geometry, capabilities, { normaliseInput });
       dw = tape.transient(w.shape, `d ${w.label}`);
-      if (parts === 1) {
-        tape.run(kernel, [x, dy], [dw]);
-      } else {
-        const partial = tape.transient([parts, ...w.shape], `parts of d ${w.label}`);
-        tape.run(kernel, [x, dy], [partial]);
-        tape.run(sumPartsKernel(parts, size(w)), [partial], [dw]);
-      }
+      const partial = parts === 1
+        ? dw
+        : tape.transient([parts, ...w.shape], `parts of ${dw.label}`);
+      tape.run(kernel, [x, dy, ...normalisation], [partial]);
+      if (parts > 1) tape.run(sumPartsKernel(parts, size(w)), [partial], [dw]);
     }
     return [dx, dw, residual && backward.wanted(2) ? dy : undefined];
   });
