@@ -9,6 +9,7 @@ import { attentionDistance, attentionMap } from "../../src/tensor/operations/att
 import { crossEntropy } from "../../src/tensor/operations/cross_entropy.ts";
 import { buildProgram } from "../../src/tensor/program.ts";
 import { Tape } from "../../src/tensor/tape.ts";
+import { size } from "../../src/tensor/tensor.ts";
 import { present, publishedState } from "../golden/published.ts";
 import { gpu } from "../gpu/device.ts";
 import * as attention from "../reference/attention.ts";
@@ -20,7 +21,7 @@ import { numericalGradient } from "../reference/finite_differences.ts";
 import { Graph, leaf, type Node } from "../reference/graph.ts";
 import { normalValues, uniformValues, wholeValues } from "../reference/values.ts";
 import { wideResNet as reference } from "../reference/wide_resnet.ts";
-import { upload } from "../tensor/record.ts";
+import { free, upload } from "../tensor/record.ts";
 
 const SEED = 20_250_616;
 
@@ -128,6 +129,48 @@ Deno.test("losses, all gradients and running statistics of wrn-10-1 in training 
   assertNear(floats(after.get("bn1.running_var")!), expected.variance, 1e-5, "running variance");
   program.destroy();
   destroyModel(gpu, model);
+});
+
+Deno.test("a network gives the same bits in shared memory as with every tensor kept, in less space", async () => {
+  const [n, h, w, classes] = [3, 8, 4, 5];
+  const architecture = wideResNet(10, 1, classes);
+  const names = architecture.entries.filter(({ kind }) => kind === "parameter")
+    .map(({ name }) => name);
+  const inputs = upload([
+    { shape: [n, 3, h, w], values: uniformValues(n * 3 * h * w, 0, 1, SEED) },
+    { shape: [n], values: wholeValues(n, classes, SEED) },
+  ]);
+  const run = async (keepAll: boolean) => {
+    const model = loadModel(gpu, architecture, disturbedState(architecture), "the test");
+    const tape = new Tape(gpu.capabilities);
+    const lookup = tensorLookup(model);
+    const { logits } = architecture.forward(tape, lookup, inputs[0]!, "training");
+    const loss = crossEntropy(tape, logits, inputs[1]!);
+    const gradients = tape.gradients([{ loss, weight: 1 }], names.map(lookup));
+    const transient = new Set(
+      tape.steps.flatMap((step) => step.writes).filter((tensor) => !tensor.location),
+    );
+    for (const tensor of keepAll ? transient : gradients) tape.keep(tensor);
+    const program = buildProgram(gpu, tape);
+    program.prepare();
+    program.run();
+    const values = await Promise.all(gradients.map((gradient) => program.read(gradient)));
+    const { bytes } = program;
+    program.destroy();
+    destroyModel(gpu, model);
+    return {
+      values,
+      bytes,
+      all: [...transient].reduce((sum, tensor) => sum + 4 * size(tensor), 0),
+    };
+  };
+  const shared = await run(false);
+  const kept = await run(true);
+  assert.ok(kept.bytes >= kept.all);
+  // Activations must outlive the forward pass, and the gradients are kept; the rest shares memory.
+  assert.ok(shared.bytes < 0.7 * shared.all, `${shared.bytes} of ${shared.all} bytes`);
+  assert.deepEqual(shared.values, kept.values);
+  free(inputs);
 });
 
 for (const [depth, width, h, w] of [[10, 2, 8, 8], [40, 1, 8, 8], [16, 1, 12, 7]] as const) {
