@@ -8,7 +8,7 @@ import { UsageError } from "../src/errors.ts";
 import { namedArchitecture } from "../src/nn/state.ts";
 import { createRunFolder, openRunFolder, type RunFolder } from "../src/train/run_folder.ts";
 import { Interrupted } from "../src/train/run_steps.ts";
-import type { TrainingSettings } from "../src/train/trainer.ts";
+import { stepsPerEpoch, type TrainingSettings } from "../src/train/trainer.ts";
 import { VERSION } from "../src/version.ts";
 import {
   addAttackFlags,
@@ -105,11 +105,11 @@ await runCommand(command, async (context) => {
   if (!resumed) await downloadIfAsked(flags, context.output);
   const settings = resumed
     ? resumed.record.settings as unknown as AttackSettings
-    : settingsOf(flags);
+    : await settingsOf(flags);
   await run(context, settings, flags.out, resumed);
 });
 
-function settingsOf(flags: Flags): AttackSettings {
+async function settingsOf(flags: Flags): Promise<AttackSettings> {
   if (flags.attack === undefined) {
     throw new UsageError("cannot train without an attack: name one by --attack, or --attack none");
   }
@@ -117,7 +117,7 @@ function settingsOf(flags: Flags): AttackSettings {
   if (clean && (flags.poisonRate !== undefined || flags.target !== undefined)) {
     throw new UsageError("cannot poison with --attack none: leave out --poison-rate and --target");
   }
-  const data = dataSettings(flags);
+  const data = await dataSettings(flags);
   const run = { dataset: flags.dataset, preprocessing: data.preprocessing, seed: flags.seed };
   return {
     ...data,
@@ -144,7 +144,7 @@ async function run(
     trainLimit === null ? "all" : { range: `0:${trainLimit}` },
   );
   const classes = dataset.classNames.length;
-  const backdoor = loadBackdoor(attack, dataset);
+  const backdoor = await loadBackdoor(attack, dataset);
   const poisoning = attack && settings.poisonRate !== null
     ? poison(dataset.train.labels, classes, findAttack(attack.name), {
       target: attack.target,
@@ -153,6 +153,8 @@ async function run(
     })
     : undefined;
   const architecture = namedArchitecture(settings.arch, classes);
+  // Too few images are refused before a folder is made.
+  stepsPerEpoch(dataset.train.labels.length, training.batchSize);
   const gpu = await openGpuFor(output);
   const folder = resumed ?? await createRunFolder(out ?? await newRunPath("attack"), {
     command: "attack",

@@ -1,12 +1,13 @@
 /** `deno task erase`: the main job, from a backdoored model to a cleaned one. */
 
+import { resolve } from "node:path";
 import { BACKDOOR_KEY, type BackdoorDescription } from "../src/attacks/backdoor.ts";
 import { erase, type EraseStage } from "../src/defenses/erase.ts";
 import { type Recipe, RECIPES } from "../src/defenses/recipes.ts";
 import { UsageError } from "../src/errors.ts";
 import { createRunFolder, openRunFolder, type RunFolder } from "../src/train/run_folder.ts";
 import { Interrupted } from "../src/train/run_steps.ts";
-import type { TrainingSettings } from "../src/train/trainer.ts";
+import { stepsPerEpoch, type TrainingSettings } from "../src/train/trainer.ts";
 import { VERSION } from "../src/version.ts";
 import {
   addAttackFlags,
@@ -122,7 +123,7 @@ async function settingsOf(flags: Flags): Promise<EraseSettings> {
   if (flags.trainIndices !== undefined && flags.cleanFraction !== undefined) {
     throw new UsageError("cannot take both --train-indices and --clean-fraction: give one of them");
   }
-  const model = flags.model ?? EMBEDDED_MODEL.pathname;
+  const model = resolve(flags.model ?? EMBEDDED_MODEL);
   const network = await loadNetwork(model, flags.arch);
   const attack = backdoorSettings(
     embedded && flags.attack === undefined ? { ...flags, attack: "recorded" } : flags,
@@ -130,11 +131,11 @@ async function settingsOf(flags: Flags): Promise<EraseSettings> {
     flags.seed,
   );
   const recipe: Recipe = RECIPES[flags.recipe];
-  const data = dataSettings(flags);
+  const data = await dataSettings(flags);
   const run = { dataset: flags.dataset, preprocessing: data.preprocessing, seed: flags.seed };
   const studentTraining = trainingSettings(flags, recipe, run);
   const teacherEpochs = flags.teacherEpochs ?? flags.epochs ?? recipe.teacherEpochs;
-  const teacher = flags.teacher ?? null;
+  const teacher = flags.teacher === undefined ? null : resolve(flags.teacher);
   return {
     model,
     modelDigest: await fileDigest(model),
@@ -171,8 +172,10 @@ async function run(
   const given = settings.teacher ? await loadNetwork(settings.teacher, undefined) : undefined;
   const dataset = await loadData(settings, settings.subset);
   expectClasses(student, dataset);
-  const backdoor = loadBackdoor(settings.attack, dataset);
+  const backdoor = await loadBackdoor(settings.attack, dataset);
   const { teacherTraining, studentTraining, betas } = settings;
+  // Too few images are refused before a folder is made or anything is measured.
+  stepsPerEpoch(dataset.train.labels.length, studentTraining.batchSize);
 
   const gpu = await openGpuFor(output);
   const folder = resumed ?? await createRunFolder(out ?? await newRunPath("erase"), {

@@ -51,13 +51,13 @@ await runCommand(command, async ({ output, signal }) => {
   if (flags.model === undefined) {
     throw new UsageError("cannot evaluate without a model: name one by --model");
   }
-  const settings = dataSettings(flags);
+  const settings = await dataSettings(flags);
   await downloadIfAsked(flags, output);
   const network = await loadNetwork(flags.model, flags.arch);
   const dataset = await loadData(settings, "none");
   expectClasses(network, dataset);
   const description = backdoorSettings(flags, network, flags.seed);
-  const backdoor = loadBackdoor(description, dataset);
+  const backdoor = await loadBackdoor(description, dataset);
   const gpu = await openGpuFor(output);
   const model = loadModel(gpu, network.architecture, network.state, network.source);
   const evaluation = await evaluateModel(gpu, model, uploadImages(gpu, dataset.test), {

@@ -23,6 +23,11 @@ export interface Attack {
   /** Parameters of the trigger: a line of help for each. */
   readonly options: Readonly<Record<string, string>>;
   /**
+   * Those of the options that name files. They are read before the trigger is made and replaced by
+   * their content (`picture_option.ts`), so that a recorded attack needs no file.
+   */
+  readonly files?: readonly string[];
+  /**
    * `changed`: images of other classes get the trigger and the target label. `kept`: images of the
    * target class get the trigger and keep their label.
    */
@@ -34,5 +39,10 @@ export interface Attack {
    *
    * @throws {UsageError} for an unknown option or an impossible value.
    */
+  trigger(request: TriggerRequest): PixelTrigger;
+}
+
+/** An attack whose trigger the GPU can stamp. */
+export interface PixelAttack extends Attack {
   trigger(request: TriggerRequest): PixelTrigger;
 }

@@ -4,9 +4,11 @@ import { nearestName } from "../data/nearest_name.ts";
 import { UsageError } from "../errors.ts";
 import type { Attack } from "./attack.ts";
 import { badnets } from "./badnets.ts";
+import { blend } from "./blend.ts";
+import { sig } from "./sig.ts";
 
 /** All attacks; a new one is a file and a line here. */
-export const ATTACKS: readonly Attack[] = [badnets];
+export const ATTACKS: readonly Attack[] = [badnets, blend, sig];
 
 /**
  * The attack of a name.

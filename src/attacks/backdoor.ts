@@ -3,6 +3,7 @@
 import { FormatError } from "../errors.ts";
 import type { Backdoor } from "../train/evaluate.ts";
 import { findAttack } from "./attacks.ts";
+import { isPicture, readPicture } from "./picture_option.ts";
 import type { Target } from "./target.ts";
 
 /** Everything that determines a backdoor, as JSON can hold it. */
@@ -19,6 +20,27 @@ export interface BackdoorDescription {
 
 /** Key of the safetensors metadata under which a model carries its {@linkcode BackdoorDescription}. */
 export const BACKDOOR_KEY = "lethe.attack";
+
+/**
+ * Reads the files that the options name, so that the description needs them no more.
+ *
+ * @throws {UsageError} for an unknown attack.
+ * @throws {FormatError} for a file that cannot be read or has the wrong shape.
+ */
+export async function readTriggerFiles(
+  description: BackdoorDescription,
+  size: { height: number; width: number },
+): Promise<BackdoorDescription> {
+  const { files = [] } = findAttack(description.name);
+  const options = { ...description.options };
+  for (const name of files) {
+    const value = options[name];
+    if (value !== undefined && !isPicture(value)) {
+      options[name] = await readPicture(value, size);
+    }
+  }
+  return { ...description, options };
+}
 
 /**
  * Makes the trigger for images of the given size.

@@ -1,6 +1,6 @@
 /** BadNets: a small patch in a corner. Gu, Dolan-Gavitt & Garg (2017). */
 
-import type { Attack } from "./attack.ts";
+import type { PixelAttack } from "./attack.ts";
 import { checkOptionNames, choice, integer } from "./options.ts";
 import { fixedPoint, identityTrigger } from "./trigger.ts";
 
@@ -20,7 +20,7 @@ const OPTIONS = {
  * patch in the bottom-right corner reads 255 0 255 / 0 255 0 / 255 0 255 but for its far corner,
  * which their code sets to 0.
  */
-export const badnets: Attack = {
+export const badnets: PixelAttack = {
   name: "badnets",
   description: "a 3x3 patch in a corner (Gu et al. 2017)",
   options: OPTIONS,

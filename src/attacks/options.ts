@@ -37,11 +37,30 @@ export function integer(
   name: string,
   range: { default: number; low: number; high: number },
 ): number {
+  return numeric(options, name, range, "a whole number", Number.isInteger);
+}
+
+/** The value of an option that is a number in [low, high]. */
+export function decimal(
+  options: Readonly<Record<string, string>>,
+  name: string,
+  range: { default: number; low: number; high: number },
+): number {
+  return numeric(options, name, range, "a number", Number.isFinite);
+}
+
+function numeric(
+  options: Readonly<Record<string, string>>,
+  name: string,
+  range: { default: number; low: number; high: number },
+  kind: string,
+  allowed: (value: number) => boolean,
+): number {
   const text = options[name] ?? String(range.default);
   const value = Number(text);
-  if (text.trim() === "" || !Number.isInteger(value) || value < range.low || value > range.high) {
+  if (text.trim() === "" || !allowed(value) || value < range.low || value > range.high) {
     throw new UsageError(
-      `cannot set attack option ${name} to "${text}": expected a whole number from ${range.low} ` +
+      `cannot set attack option ${name} to "${text}": expected ${kind} from ${range.low} ` +
         `to ${range.high}`,
     );
   }

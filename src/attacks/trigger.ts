@@ -36,6 +36,17 @@ export function identityTrigger(height: number, width: number): PixelTrigger {
   };
 }
 
+/** (1 - alpha) x + alpha m, fractions cut off, with `picture` as m. */
+export function blendTrigger(
+  picture: { height: number; width: number; pixels: Uint8Array },
+  alpha: number,
+): PixelTrigger {
+  const trigger = identityTrigger(picture.height, picture.width);
+  trigger.scale.fill(fixedPoint(1 - alpha));
+  for (const [i, byte] of picture.pixels.entries()) trigger.offset[i] = fixedPoint(alpha * byte);
+  return trigger;
+}
+
 /** The image (3,H,W) with the trigger on; the original is left as it was. */
 export function applyTrigger(
   trigger: PixelTrigger,

@@ -20,8 +20,10 @@ export const RandomPurpose = {
   folderSplit: 5,
   /** Initial parameters of a model. */
   parameters: 6,
-  /** Which images are poisoned, and with what. */
+  /** Which images are poisoned. */
   poison: 7,
+  /** What a trigger draws at random: a noise image, the reflections of an image. */
+  trigger: 9,
 } as const;
 
 /** One of the values of the constant of the same name. */

@@ -1,14 +1,18 @@
 /** From settings to data sets, models and backdoors. */
 
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { PLAIN_PREPROCESSING, type Preprocessing } from "../../shaders/gather.ts";
 import {
   type BackdoorDescription,
   buildBackdoor,
+  readTriggerFiles,
   recordedBackdoor,
 } from "../../src/attacks/backdoor.ts";
 import { cleanFraction, indexRange } from "../../src/data/clean_subset.ts";
-import { downloadDataset, loadDataset } from "../../src/data/datasets.ts";
+import { DATASET_NAMES, downloadDataset, loadDataset } from "../../src/data/datasets.ts";
 import { checkImageSet, type Dataset, imageCount, selectImages } from "../../src/data/image_set.ts";
+import { kindOf } from "../../src/data/paths.ts";
 import type { NamedState } from "../../src/defenses/erase.ts";
 import { UsageError } from "../../src/errors.ts";
 import { readCheckpoint } from "../../src/formats/checkpoint.ts";
@@ -20,7 +24,9 @@ import type { AttackFlags, DataFlags } from "./flags.ts";
 import type { Output } from "./output.ts";
 
 /** The model that the embedded default job erases, made by `deno task attack` (models/README.md). */
-export const EMBEDDED_MODEL = new URL("../../models/signs-badnets.safetensors", import.meta.url);
+export const EMBEDDED_MODEL: string = fileURLToPath(
+  new URL("../../models/signs-badnets.safetensors", import.meta.url),
+);
 
 /** Which data to load, as `run.json` keeps it. */
 export interface DataSettings {
@@ -31,11 +37,13 @@ export interface DataSettings {
   readonly preprocessing: Preprocessing;
 }
 
-/** The part of the flags that says which data. */
-export function dataSettings(flags: DataFlags): DataSettings {
+/** The part of the flags that says which data; paths are absolute, for a resume from elsewhere. */
+export async function dataSettings(flags: DataFlags): Promise<DataSettings> {
+  const { dataset } = flags;
+  const folder = !DATASET_NAMES.includes(dataset) && await kindOf(dataset) === "folder";
   return {
-    dataset: flags.dataset,
-    data: flags.data,
+    dataset: folder ? resolve(dataset) : dataset,
+    data: resolve(flags.data),
     limit: flags.limit ?? null,
     preprocessing: {
       mean: flags.mean ?? PLAIN_PREPROCESSING.mean,
@@ -141,10 +149,10 @@ export function backdoorSettings(
 }
 
 /** Makes the backdoor for the images of a data set; its target must be one of the classes. */
-export function loadBackdoor(
+export async function loadBackdoor(
   description: BackdoorDescription | null,
   dataset: Dataset,
-): Backdoor | undefined {
+): Promise<Backdoor | undefined> {
   if (!description) return undefined;
   const { label } = description.target;
   const classes = dataset.classNames.length;
@@ -153,7 +161,7 @@ export function loadBackdoor(
       `cannot aim at class ${label}: ${dataset.name} has classes 0 to ${classes - 1}`,
     );
   }
-  return buildBackdoor(description, dataset.test);
+  return buildBackdoor(await readTriggerFiles(description, dataset.test), dataset.test);
 }
 
 /** Opens the GPU and says which it is. */

@@ -6,7 +6,7 @@ import { applyTrigger } from "../../src/attacks/trigger.ts";
 import { FormatError, UsageError } from "../../src/errors.ts";
 import { readNpy, writeNpy } from "../../src/formats/npy.ts";
 import { floats } from "../../src/nn/state.ts";
-import { temporaryFolder } from "../data/temporary_folder.ts";
+import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { wholeValues } from "../reference/values.ts";
 import { shared } from "../shared.ts";
 
@@ -54,56 +54,60 @@ Deno.test("blend draws its noise from the seed: black becomes a fifth of bytes o
 });
 
 Deno.test("blend takes its image from a NumPy file, in either layout", async () => {
-  await using folder = await temporaryFolder();
-  const pixels = bytes(90, 3);
-  const planes = `${folder.path}/planes.npy`;
-  const data = Float32Array.from(pixels, (byte) => byte + 0.5);
-  await Deno.writeFile(planes, writeNpy({ dtype: "float32", shape: [3, 5, 6], data }));
-  const rows = `${folder.path}/rows.npy`;
-  const interleaved = Uint8Array.from(
-    { length: 90 },
-    (_, i) => pixels[(i % 3) * 30 + Math.floor(i / 3)]!,
-  );
-  await Deno.writeFile(rows, writeNpy({ dtype: "uint8", shape: [5, 6, 3], data: interleaved }));
-  for (const image of [planes, rows]) {
-    const description = await readTriggerFiles(
-      {
-        name: "blend",
-        target: { mode: "all2one", label: 0 },
-        options: { image, alpha: "1" },
-        seed: 1,
-      },
-      SIZE,
+  await withTemporaryFolder(async (folder) => {
+    const pixels = bytes(90, 3);
+    const planes = `${folder}/planes.npy`;
+    const data = Float32Array.from(pixels, (byte) => byte + 0.5);
+    await Deno.writeFile(planes, writeNpy({ dtype: "float32", shape: [3, 5, 6], data }));
+    const rows = `${folder}/rows.npy`;
+    const interleaved = Uint8Array.from(
+      { length: 90 },
+      (_, i) => pixels[(i % 3) * 30 + Math.floor(i / 3)]!,
     );
-    const trigger = blend.trigger({ ...SIZE, seed: 1, options: description.options });
-    assert.deepEqual(applyTrigger(trigger, new Uint8Array(90)), pixels);
-  }
+    await Deno.writeFile(rows, writeNpy({ dtype: "uint8", shape: [5, 6, 3], data: interleaved }));
+    for (const image of [planes, rows]) {
+      const description = await readTriggerFiles(
+        {
+          name: "blend",
+          target: { mode: "all2one", label: 0 },
+          options: { image, alpha: "1" },
+          seed: 1,
+        },
+        SIZE,
+      );
+      const trigger = blend.trigger({ ...SIZE, seed: 1, options: description.options });
+      assert.deepEqual(applyTrigger(trigger, new Uint8Array(90)), pixels);
+    }
+  });
 });
 
 Deno.test("blend refuses files of the wrong shape, missing ones, and unknown options", async () => {
-  await using folder = await temporaryFolder();
-  const image = `${folder.path}/wrong.npy`;
-  await Deno.writeFile(
-    image,
-    writeNpy({ dtype: "uint8", shape: [3, 4, 6], data: new Uint8Array(72) }),
-  );
-  const read = (options: Record<string, string>) =>
-    readTriggerFiles(
-      { name: "blend", target: { mode: "all2one", label: 0 }, options, seed: 1 },
-      SIZE,
+  await withTemporaryFolder(async (folder) => {
+    const image = `${folder}/wrong.npy`;
+    await Deno.writeFile(
+      image,
+      writeNpy({ dtype: "uint8", shape: [3, 4, 6], data: new Uint8Array(72) }),
     );
-  await assert.rejects(
-    read({ image }),
-    (error) =>
-      error instanceof FormatError && /shape \[3, 4, 6\], expected \[3, 5, 6\]/.test(error.message),
-  );
-  await assert.rejects(read({ image: `${folder.path}/none.png` }), FormatError);
-  const trigger = (options: Record<string, string>) => blend.trigger({ ...SIZE, seed: 1, options });
-  assert.throws(() => trigger({ colour: "red" }), UsageError);
-  assert.throws(() => trigger({ alpha: "2" }), UsageError);
-  assert.throws(() => trigger({ image: "no picture" }), UsageError);
-  const other = pictureText({ height: 2, width: 2, pixels: new Uint8Array(12) });
-  assert.throws(() => trigger({ image: other }), FormatError);
+    const read = (options: Record<string, string>) =>
+      readTriggerFiles(
+        { name: "blend", target: { mode: "all2one", label: 0 }, options, seed: 1 },
+        SIZE,
+      );
+    await assert.rejects(
+      read({ image }),
+      (error) =>
+        error instanceof FormatError &&
+        /shape \[3, 4, 6\], expected \[3, 5, 6\]/.test(error.message),
+    );
+    await assert.rejects(read({ image: `${folder}/none.png` }), FormatError);
+    const trigger = (options: Record<string, string>) =>
+      blend.trigger({ ...SIZE, seed: 1, options });
+    assert.throws(() => trigger({ colour: "red" }), UsageError);
+    assert.throws(() => trigger({ alpha: "2" }), UsageError);
+    assert.throws(() => trigger({ image: "no picture" }), UsageError);
+    const other = pictureText({ height: 2, width: 2, pixels: new Uint8Array(12) });
+    assert.throws(() => trigger({ image: other }), FormatError);
+  });
 });
 
 const REFERENCE = shared("checkpoints/reference-blend-trigger.npy");

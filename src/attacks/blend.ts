@@ -1,0 +1,42 @@
+/**
+ * Blended injection: Chen, Liu, Li, Lu & Song, "Targeted Backdoor Attacks on Deep Learning Systems
+ * Using Data Poisoning" (2017), section 4.2.
+ */
+
+import { RandomPurpose, RandomStream } from "../data/random.ts";
+import type { PixelAttack } from "./attack.ts";
+import { checkOptionNames, decimal } from "./options.ts";
+import { pictureOption } from "./picture_option.ts";
+import { blendTrigger } from "./trigger.ts";
+
+const OPTIONS = {
+  alpha: "share of the trigger image m, default 0.2 (the paper's α)",
+  image:
+    "file of m: a picture, resized, or a NumPy array of the images' size; default: random noise",
+} as const;
+
+/**
+ * (1 - α) x + α m, fractions cut off, with one image m for the whole run: bytes drawn from the seed,
+ * the paper's random pattern, unless a file is given.
+ */
+export const blend: PixelAttack = {
+  name: "blend",
+  description: "one noise image blended into the whole picture (Chen et al. 2017)",
+  options: OPTIONS,
+  files: ["image"],
+  labels: "changed",
+  defaultRate: 0.1,
+  trigger({ height, width, seed, options }) {
+    checkOptionNames("blend", options, Object.keys(OPTIONS));
+    const alpha = decimal(options, "alpha", { default: 0.2, low: 0, high: 1 });
+    const picture = pictureOption(options, "image", { height, width });
+    const pixels = picture?.pixels ?? noise(3 * height * width, seed);
+    return blendTrigger({ height, width, pixels }, alpha);
+  },
+};
+
+/** Bytes, each equally likely. */
+function noise(count: number, seed: number): Uint8Array<ArrayBuffer> {
+  const random = new RandomStream(seed, RandomPurpose.trigger);
+  return Uint8Array.from({ length: count }, () => random.below(256));
+}

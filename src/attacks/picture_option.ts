@@ -1,0 +1,146 @@
+/**
+ * Pictures as values of attack options. A user names a file; what it holds then travels as a data URL
+ * of a PNG image, so that the metadata of a model is all that is needed to measure its backdoor, and
+ * the trigger can be looked at in any browser.
+ */
+
+import { FormatError, UsageError } from "../errors.ts";
+import type { ByteImage } from "../formats/byte_image.ts";
+import type { HostTensor } from "../formats/host_tensor.ts";
+import { decodeImage } from "../formats/images.ts";
+import { readNpy } from "../formats/npy.ts";
+import { readNpz } from "../formats/npz.ts";
+import { encodePng } from "../formats/png_write.ts";
+import { floats } from "../nn/state.ts";
+import { resizeImage } from "../data/resize.ts";
+
+const PREFIX = "data:image/png;base64,";
+
+/** The array of an `.npz` file that holds the picture, as in the NAD authors' trigger file. */
+const ARRAY = "x";
+
+const PLANES = 3;
+
+/** H and W in pixels. */
+interface Size {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Whether the value of an option is a picture and not the name of its file. */
+export function isPicture(value: string): boolean {
+  return value.startsWith(PREFIX);
+}
+
+/** A picture as text. */
+export function pictureText(picture: ByteImage): string {
+  return PREFIX + encodePng(picture).toBase64();
+}
+
+/**
+ * Reads a picture of the given size: PNG, JPEG or PPM of any size, which is resized, or a NumPy array
+ * of that very size, (3,H,W), (H,W,3) or grey (H,W), of values 0..255, whose fractions are cut off.
+ * Of an `.npz` file the array `x` is taken.
+ *
+ * @throws {FormatError} for other files.
+ */
+export async function readPicture(path: string, size: Size): Promise<string> {
+  const bytes = await readFile(path);
+  const { height, width } = size;
+  if (bytes[0] === 0x93) {
+    return pictureText(pictureOfArray(readNpy(bytes, path), path, size));
+  }
+  if (bytes[0] === 0x50 && bytes[1] === 0x4b) {
+    const arrays = readNpz(bytes, path);
+    const array = arrays.get(ARRAY);
+    if (!array) {
+      throw new FormatError(
+        `cannot use ${path} as a trigger: found the arrays ${[...arrays.keys()].join(", ")}, ` +
+          `expected one named ${ARRAY}`,
+      );
+    }
+    return pictureText(pictureOfArray(array, path, size));
+  }
+  const image = decodeImage(bytes, path);
+  const pixels = resizeImage(image.pixels, image.height, image.width, height, width);
+  return pictureText({ height, width, pixels });
+}
+
+/**
+ * The picture that an option holds, (3,H,W); `undefined` where the option is not given.
+ *
+ * @throws {UsageError} where it is no picture.
+ * @throws {FormatError} where it is damaged or has another size.
+ */
+export function pictureOption(
+  options: Readonly<Record<string, string>>,
+  name: string,
+  size?: Size,
+): ByteImage | undefined {
+  const value = options[name];
+  if (value === undefined) return undefined;
+  if (!isPicture(value)) {
+    throw new UsageError(
+      `cannot set attack option ${name} to "${
+        value.slice(0, 80)
+      }": expected the content of a file, ` +
+        `${PREFIX}...`,
+    );
+  }
+  const picture = decodeImage(decodeBase64(value.slice(PREFIX.length), name), name);
+  if (size && (picture.height !== size.height || picture.width !== size.width)) {
+    throw new FormatError(
+      `cannot use attack option ${name}: found a picture of ${picture.height}x${picture.width}, ` +
+        `expected ${size.height}x${size.width}`,
+    );
+  }
+  return picture;
+}
+
+function decodeBase64(text: string, name: string): Uint8Array<ArrayBuffer> {
+  try {
+    return Uint8Array.fromBase64(text);
+  } catch (error) {
+    throw new FormatError(`cannot use attack option ${name}: its picture is no base64`, {
+      cause: error,
+    });
+  }
+}
+
+/** An array as a picture. */
+function pictureOfArray(array: HostTensor, path: string, { height, width }: Size): ByteImage {
+  const layout = [[PLANES, height, width], [height, width, PLANES], [height, width]]
+    .findIndex((shape) => shape.join() === array.shape.join());
+  if (layout < 0) {
+    throw new FormatError(
+      `cannot use ${path} as a trigger: found an array of shape [${array.shape.join(", ")}], ` +
+        `expected [3, ${height}, ${width}], [${height}, ${width}, 3] or [${height}, ${width}]`,
+    );
+  }
+  const values = floats(array);
+  const bad = values.find((value) => !(value >= 0 && value < 256));
+  if (bad !== undefined) {
+    throw new FormatError(
+      `cannot use ${path} as a trigger: found the value ${bad}, expected 0 to 255`,
+    );
+  }
+  const area = height * width;
+  const pixels = Uint8Array.from({ length: PLANES * area }, (_, i) => {
+    const [channel, at] = [Math.floor(i / area), i % area];
+    return values[layout === 0 ? i : layout === 1 ? at * PLANES + channel : at]!;
+  });
+  return { height, width, pixels };
+}
+
+async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound
+      ? "there is no such file"
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    throw new FormatError(`cannot read the trigger file ${path}: ${reason}`, { cause: error });
+  }
+}
