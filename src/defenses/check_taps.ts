@@ -11,9 +11,6 @@ import { Tape } from "../tensor/tape.ts";
 import { createBatchSource, gatherBatch, startEpoch } from "../train/batches.ts";
 import type { ImageStore } from "../train/image_store.ts";
 
-/** Images that are looked at. */
-const SAMPLES = 16;
-
 /** Spread of a map, relative to its largest value, below which it counts as constant. */
 const LEAST_SPREAD = 1e-5;
 
@@ -33,7 +30,8 @@ export function isSpatiallyConstant(maps: Float32Array, samples: number): boolea
 }
 
 /**
- * Looks at the attention of a few images.
+ * Looks at the attention of the first `batchSize` images (with that of the training, the kernels are
+ * the same).
  *
  * @throws {ModelError} naming a tap whose maps are spatially constant.
  */
@@ -41,9 +39,9 @@ export async function checkTaps(
   gpu: Gpu,
   model: Model,
   images: ImageStore,
-  settings: { operator: AttentionOperator; preprocessing: Preprocessing },
+  settings: { operator: AttentionOperator; preprocessing: Preprocessing; batchSize: number },
 ): Promise<void> {
-  const samples = Math.min(SAMPLES, images.count);
+  const samples = Math.min(settings.batchSize, images.count);
   const source = createBatchSource(gpu, images, { batchSize: samples, steps: 1 });
   startEpoch(gpu, source, {
     epoch: 0,

@@ -154,8 +154,8 @@ export async function erase(
 
     const erased = load(student);
     await measure("before", erased);
-    const { operator, preprocessing } = request;
-    await checkTaps(gpu, erased, clean, { operator, preprocessing });
+    const { operator, preprocessing, studentTraining: { batchSize } } = request;
+    await checkTaps(gpu, erased, clean, { operator, preprocessing, batchSize });
 
     const finished = resume?.teacher;
     const teacher = load(

@@ -20,8 +20,11 @@ import {
 import type { ImageStore } from "./image_store.ts";
 import { type RunOptions, runSteps } from "./run_steps.ts";
 
-/** Images that are evaluated together; larger batches are no faster (2026-11, llvmpipe). */
-const BATCH_SIZE = 200;
+/**
+ * Images that are evaluated together. Larger batches are no faster (2026-11, llvmpipe), and at the
+ * usual batch size of training the kernels are those that a teacher's forward pass needs anyway.
+ */
+const BATCH_SIZE = 64;
 
 /** A trigger and what it is meant to do. */
 export interface Backdoor {
