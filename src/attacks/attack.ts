@@ -1,6 +1,6 @@
 /** What an attack is to the rest of the project. A new attack is one file and one registry line. */
 
-import type { PixelTrigger } from "./trigger.ts";
+import type { PixelTrigger, Trigger } from "./trigger.ts";
 
 /** What a trigger is made for. */
 export interface TriggerRequest {
@@ -39,7 +39,7 @@ export interface Attack {
    *
    * @throws {UsageError} for an unknown option or an impossible value.
    */
-  trigger(request: TriggerRequest): PixelTrigger;
+  trigger(request: TriggerRequest): Trigger;
 }
 
 /** An attack whose trigger the GPU can stamp. */

@@ -5,10 +5,11 @@ import { UsageError } from "../errors.ts";
 import type { Attack } from "./attack.ts";
 import { badnets } from "./badnets.ts";
 import { blend } from "./blend.ts";
+import { refool } from "./refool.ts";
 import { sig } from "./sig.ts";
 
 /** All attacks; a new one is a file and a line here. */
-export const ATTACKS: readonly Attack[] = [badnets, blend, sig];
+export const ATTACKS: readonly Attack[] = [badnets, blend, sig, refool];
 
 /**
  * The attack of a name.

@@ -13,6 +13,7 @@ import { CROSS_ENTROPY } from "../train/objectives.ts";
 import { type Snapshot, train } from "../train/train.ts";
 import type { EpochMetrics, EpochProgress, TrainingSettings } from "../train/trainer.ts";
 import type { Poisoning } from "./poison.ts";
+import { poisonedSet } from "./poisoned_set.ts";
 
 /** What to train. */
 export interface ImplantRequest {
@@ -27,7 +28,14 @@ export interface ImplantRequest {
   /** How to train; its seed draws the first parameters too. */
   readonly training: TrainingSettings;
   /** Without it the network is clean. */
-  readonly attack?: { readonly backdoor: Backdoor; readonly poisoning: Poisoning } | undefined;
+  readonly attack?: {
+    /** What is implanted. */
+    readonly backdoor: Backdoor;
+    /** Which images carry it. */
+    readonly poisoning: Poisoning;
+    /** Their pixels before the trigger, (poisoned,3,H,W), where the attack has changed them. */
+    readonly prepared?: Uint8Array | undefined;
+  } | undefined;
 }
 
 /** Who watches and saves. */
@@ -58,12 +66,14 @@ export async function implant(
   const { architecture, training, preprocessing, attack } = request;
   const fresh = initialState(architecture, training.seed);
   const model = loadModel(gpu, architecture, fresh, `a new ${architecture.name}`);
-  const store = uploadImages(gpu, request.train, attack?.poisoning.labels);
+  const poisoned = attack &&
+    poisonedSet(request.train, attack.poisoning, attack.backdoor.trigger, attack.prepared);
+  const store = uploadImages(gpu, poisoned?.images ?? request.train);
   const test = uploadImages(gpu, request.test);
   try {
     await train(gpu, {
       model,
-      images: { store, indices: attack?.poisoning.indices, trigger: attack?.backdoor.trigger },
+      images: { store, indices: poisoned?.indices, trigger: poisoned?.trigger },
       objective: CROSS_ENTROPY,
       settings: training,
       signal: hooks.signal,

@@ -4,6 +4,8 @@
  * the trigger can be looked at in any browser.
  */
 
+import { kindOf } from "../data/paths.ts";
+import { resizeImage } from "../data/resize.ts";
 import { FormatError, UsageError } from "../errors.ts";
 import type { ByteImage } from "../formats/byte_image.ts";
 import type { HostTensor } from "../formats/host_tensor.ts";
@@ -12,7 +14,6 @@ import { readNpy } from "../formats/npy.ts";
 import { readNpz } from "../formats/npz.ts";
 import { encodePng } from "../formats/png_write.ts";
 import { floats } from "../nn/state.ts";
-import { resizeImage } from "../data/resize.ts";
 
 const PREFIX = "data:image/png;base64,";
 
@@ -20,6 +21,9 @@ const PREFIX = "data:image/png;base64,";
 const ARRAY = "x";
 
 const PLANES = 3;
+
+/** Most pictures of a folder: they all travel in the metadata of a model. */
+const MAXIMUM_PICTURES = 64;
 
 /** H and W in pixels. */
 interface Size {
@@ -38,17 +42,46 @@ export function pictureText(picture: ByteImage): string {
 }
 
 /**
- * Reads a picture of the given size: PNG, JPEG or PPM of any size, which is resized, or a NumPy array
+ * Reads a picture of the given size, or all of a folder, sorted by name, each below the one before: PNG, JPEG or PPM of any size, which is resized, or a NumPy array
  * of that very size, (3,H,W), (H,W,3) or grey (H,W), of values 0..255, whose fractions are cut off.
  * Of an `.npz` file the array `x` is taken.
  *
  * @throws {FormatError} for other files.
  */
 export async function readPicture(path: string, size: Size): Promise<string> {
+  if (await kindOf(path) !== "folder") return pictureText(await readOne(path, size));
+  const names: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(path)) if (isFile) names.push(name);
+  if (names.length === 0 || names.length > MAXIMUM_PICTURES) {
+    throw new FormatError(
+      `cannot use the folder ${path} as a trigger: found ${names.length} files, ` +
+        `expected 1 to ${MAXIMUM_PICTURES} pictures`,
+    );
+  }
+  const pictures: ByteImage[] = [];
+  for (const name of names.sort()) pictures.push(await readOne(`${path}/${name}`, size));
+  return pictureText(stack(pictures));
+}
+
+/** Pictures of one size as one, each below the one before. */
+function stack(pictures: readonly ByteImage[]): ByteImage {
+  const { height, width } = pictures[0]!;
+  const area = height * width;
+  const pixels = new Uint8Array(pictures.length * PLANES * area);
+  for (const [i, picture] of pictures.entries()) {
+    for (let channel = 0; channel < PLANES; channel++) {
+      const plane = picture.pixels.subarray(channel * area, (channel + 1) * area);
+      pixels.set(plane, (channel * pictures.length + i) * area);
+    }
+  }
+  return { height: pictures.length * height, width, pixels };
+}
+
+async function readOne(path: string, size: Size): Promise<ByteImage> {
   const bytes = await readFile(path);
   const { height, width } = size;
   if (bytes[0] === 0x93) {
-    return pictureText(pictureOfArray(readNpy(bytes, path), path, size));
+    return pictureOfArray(readNpy(bytes, path), path, size);
   }
   if (bytes[0] === 0x50 && bytes[1] === 0x4b) {
     const arrays = readNpz(bytes, path);
@@ -59,11 +92,11 @@ export async function readPicture(path: string, size: Size): Promise<string> {
           `expected one named ${ARRAY}`,
       );
     }
-    return pictureText(pictureOfArray(array, path, size));
+    return pictureOfArray(array, path, size);
   }
   const image = decodeImage(bytes, path);
   const pixels = resizeImage(image.pixels, image.height, image.width, height, width);
-  return pictureText({ height, width, pixels });
+  return { height, width, pixels };
 }
 
 /**

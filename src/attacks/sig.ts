@@ -30,7 +30,7 @@ export const sig: PixelAttack = {
   trigger({ height, width, options }) {
     checkOptionNames("sig", options, Object.keys(OPTIONS));
     const delta = decimal(options, "delta", { default: 20, low: 0, high: 255 });
-    const frequency = decimal(options, "frequency", { default: 6, low: 0, high: width });
+    const frequency = decimal(options, "frequency", { default: 6, low: 0, high: 1000 });
     const alpha = decimal(options, "alpha", { default: 0.2, low: 0, high: 1 });
     const mask = pictureOption(options, "mask", { height, width });
     if (mask) return blendTrigger(mask, alpha);

@@ -1,6 +1,7 @@
 /**
- * Triggers that treat every pixel by itself, in fixed point, so that TypeScript and the GPU
- * (`shaders/gather.ts`) give equal bytes.
+ * What a trigger is. Most treat every pixel by itself, in fixed point, so that TypeScript and the GPU
+ * (`shaders/gather.ts`) give equal bytes. Others differ from image to image: those are applied here,
+ * once, before the images go to the GPU.
  */
 
 import { TRIGGER_FRACTION_BITS } from "../../shaders/gather.ts";
@@ -17,6 +18,24 @@ export interface PixelTrigger {
   readonly offset: Int32Array<ArrayBuffer>;
   /** What happens to values outside 0..255: cut off there, or taken modulo 256. */
   readonly overflow: "clamp" | "wrap";
+}
+
+/** A trigger that depends on the image: a pure function of its bytes and its number. */
+export interface ImageTrigger {
+  /** Pixels. */
+  readonly height: number;
+  /** Pixels. */
+  readonly width: number;
+  /** The image (3,H,W) with the trigger on; the original is left as it was. */
+  apply(image: Uint8Array, index: number): Uint8Array<ArrayBuffer>;
+}
+
+/** Either kind. */
+export type Trigger = PixelTrigger | ImageTrigger;
+
+/** Whether the GPU can put on `trigger` as it gathers images. */
+export function isPixelTrigger(trigger: Trigger): trigger is PixelTrigger {
+  return "scale" in trigger;
 }
 
 /** `value` in the fixed point of {@linkcode PixelTrigger}. */
@@ -56,4 +75,13 @@ export function applyTrigger(
     const value = (byte * trigger.scale[i]! + trigger.offset[i]!) >> TRIGGER_FRACTION_BITS;
     return trigger.overflow === "wrap" ? value & 255 : Math.min(255, Math.max(0, value));
   });
+}
+
+/** Image number `index` (3,H,W) with the trigger on, whichever kind it is. */
+export function triggeredImage(
+  trigger: Trigger,
+  image: Uint8Array,
+  index: number,
+): Uint8Array<ArrayBuffer> {
+  return isPixelTrigger(trigger) ? applyTrigger(trigger, image) : trigger.apply(image, index);
 }

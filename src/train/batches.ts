@@ -2,7 +2,7 @@
 
 import { type Augmentation, gatherKernel, type Preprocessing } from "../../shaders/gather.ts";
 import { STATE_WORDS } from "../../shaders/state.ts";
-import type { PixelTrigger } from "../attacks/trigger.ts";
+import type { PixelTrigger, Trigger } from "../attacks/trigger.ts";
 import { UsageError } from "../errors.ts";
 import type { BufferRange, Gpu } from "../gpu/gpu.ts";
 import type { Tape } from "../tensor/tape.ts";
@@ -40,12 +40,7 @@ export function createBatchSource(
   options: { batchSize: number; steps: number; trigger?: PixelTrigger | undefined },
 ): BatchSource {
   const { batchSize, steps, trigger } = options;
-  if (trigger && (trigger.height !== images.height || trigger.width !== images.width)) {
-    throw new UsageError(
-      `cannot put a ${trigger.height}x${trigger.width} trigger on images of ` +
-        `${images.height}x${images.width}`,
-    );
-  }
+  if (trigger) expectTriggerSize(trigger, images);
   const owned: BufferRange[] = [];
   const own = (shape: readonly number[], label: string) => {
     const range = gpu.createBuffer(4 * shape.reduce((a, b) => a * b, 1), label);
@@ -68,6 +63,15 @@ export function createBatchSource(
     trigger: { scale, offset, mode: trigger.overflow },
     owned,
   };
+}
+
+/** Throws {@linkcode UsageError} unless trigger and images are of one size. */
+export function expectTriggerSize(trigger: Trigger, images: ImageStore): void {
+  if (trigger.height === images.height && trigger.width === images.width) return;
+  throw new UsageError(
+    `cannot put a ${trigger.height}x${trigger.width} trigger on images of ` +
+      `${images.height}x${images.width}`,
+  );
 }
 
 /** Rewinds to the first step of an epoch with the given images, (steps N) or fewer, zero-padded. */

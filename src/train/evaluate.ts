@@ -3,13 +3,13 @@
 import { NO_AUGMENTATION, type Preprocessing, TRIGGERED } from "../../shaders/gather.ts";
 import { advanceKernel, collectRowsKernel, confusionKernel } from "../../shaders/metrics.ts";
 import type { Target } from "../attacks/target.ts";
-import type { PixelTrigger } from "../attacks/trigger.ts";
+import { type ImageTrigger, isPixelTrigger, type Trigger } from "../attacks/trigger.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { type Model, tensorLookup } from "../nn/model.ts";
 import { buildProgram } from "../tensor/program.ts";
 import { Tape } from "../tensor/tape.ts";
 import { locatedTensor } from "../tensor/tensor.ts";
-import { createBatchSource, gatherBatch, startEpoch } from "./batches.ts";
+import { createBatchSource, expectTriggerSize, gatherBatch, startEpoch } from "./batches.ts";
 import {
   type AttackCounts,
   attackCounts,
@@ -17,7 +17,7 @@ import {
   cleanCounts,
   type Confusion,
 } from "./confusion.ts";
-import type { ImageStore } from "./image_store.ts";
+import { destroyImages, type ImageStore, readImages, uploadImages } from "./image_store.ts";
 import { type RunOptions, runSteps } from "./run_steps.ts";
 
 /**
@@ -31,7 +31,7 @@ export interface Backdoor {
   /** Name of the attack. */
   readonly name: string;
   /** What is put on an image. */
-  readonly trigger: PixelTrigger;
+  readonly trigger: Trigger;
   /** What the image is to become. */
   readonly target: Target;
 }
@@ -72,12 +72,16 @@ export async function evaluateModel(
   const { count } = images;
   const batchSize = Math.min(BATCH_SIZE, count);
   const steps = Math.ceil(count / batchSize);
-  const backdoor = options.backdoor;
-  const source = createBatchSource(gpu, images, { batchSize, steps, trigger: backdoor?.trigger });
+  const { backdoor } = options;
+  const trigger = backdoor && isPixelTrigger(backdoor.trigger) ? backdoor.trigger : undefined;
+  const store = backdoor && !isPixelTrigger(backdoor.trigger)
+    ? await withTriggeredCopies(gpu, images, backdoor.trigger)
+    : images;
+  const source = createBatchSource(gpu, store, { batchSize, steps, trigger });
   const confusionRange = gpu.createBuffer(classes * classes * 4, "confusion matrix");
   const confusion = locatedTensor([classes, classes], confusionRange, "confusion", "u32");
   const tape = new Tape(gpu.capabilities);
-  const batch = gatherBatch(tape, images, source, NO_AUGMENTATION, options.preprocessing);
+  const batch = gatherBatch(tape, store, source, NO_AUGMENTATION, options.preprocessing);
   const { logits } = model.architecture.forward(tape, tensorLookup(model), batch.x, "evaluation");
   tape.run(
     confusionKernel(batchSize, classes, count),
@@ -93,11 +97,11 @@ export async function evaluateModel(
   const program = buildProgram(gpu, tape);
   const passes = backdoor ? 2 : 1;
 
-  const pass = async (flag: number, done: number): Promise<Confusion> => {
+  const pass = async (index: (record: number) => number, done: number): Promise<Confusion> => {
     gpu.write(confusionRange, new Uint32Array(classes * classes));
     const indices = Uint32Array.from(
       { length: steps * batchSize },
-      (_, i) => ((i < count ? i : 0) | flag) >>> 0,
+      (_, i) => index(i < count ? i : 0),
     );
     startEpoch(gpu, source, { epoch: 0, seed: 0, indices });
     await runSteps(gpu, program, steps, {
@@ -114,9 +118,11 @@ export async function evaluateModel(
 
   try {
     program.prepare();
-    const clean = await pass(0, 0);
+    const clean = await pass((record) => record, 0);
     const logitsValue = options.logits ? await program.read(allLogits) : undefined;
-    const triggered = backdoor ? await pass(TRIGGERED, 1) : undefined;
+    const triggeredIndex = (record: number) =>
+      trigger ? (record | TRIGGERED) >>> 0 : record + count;
+    const triggered = backdoor ? await pass(triggeredIndex, 1) : undefined;
     return {
       ...cleanCounts(clean),
       ...backdoor && triggered
@@ -132,5 +138,29 @@ export async function evaluateModel(
   } finally {
     program.destroy();
     for (const range of [...source.owned, confusionRange]) gpu.destroyBuffer(range);
+    if (store !== images) destroyImages(gpu, store);
   }
+}
+
+/** The N images, and behind them each once more with the trigger on. */
+async function withTriggeredCopies(
+  gpu: Gpu,
+  images: ImageStore,
+  trigger: ImageTrigger,
+): Promise<ImageStore> {
+  expectTriggerSize(trigger, images);
+  const { count } = images;
+  const set = await readImages(gpu, images);
+  const { length } = set.pixels;
+  const pixels = new Uint8Array(2 * length);
+  pixels.set(set.pixels);
+  const size = length / count;
+  for (let i = 0; i < count; i++) {
+    const image = set.pixels.subarray(i * size, (i + 1) * size);
+    pixels.set(trigger.apply(image, i), length + i * size);
+  }
+  const labels = new Uint16Array(2 * count);
+  labels.set(set.labels);
+  labels.set(set.labels, count);
+  return uploadImages(gpu, { ...set, pixels, labels });
 }

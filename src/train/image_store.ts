@@ -61,6 +61,23 @@ export function uploadImages(
   };
 }
 
+/** Downloads the images of a store. */
+export async function readImages(gpu: Gpu, store: ImageStore): Promise<ImageSet> {
+  const { count, height, width } = store;
+  const record = CHANNELS * height * width;
+  const ranges = [...store.segments, store.labels].map(({ location }) => location as BufferRange);
+  const parts = await gpu.read(...ranges);
+  const labels = Uint16Array.from(new Uint32Array(parts.pop()!));
+  const pixels = new Uint8Array(count * record);
+  let at = 0;
+  for (const [segment, part] of parts.entries()) {
+    const bytes = store.segmentCounts[segment]! * record;
+    pixels.set(new Uint8Array(part, 0, bytes), at);
+    at += bytes;
+  }
+  return { pixels, labels, height, width };
+}
+
 /** Frees the store's GPU memory. */
 export function destroyImages(gpu: Gpu, store: ImageStore): void {
   for (const tensor of [...store.segments, store.labels]) {
