@@ -20,6 +20,8 @@ export class Program {
     gpu: Gpu,
     once: readonly Dispatch[],
     dispatches: readonly Dispatch[],
+    /** The kernels of one run with their tensors, in the order of {@linkcode dispatches}. */
+    readonly steps: readonly Step[],
     locations: ReadonlyMap<Tensor, BufferRange>,
     owned: readonly BufferRange[],
   ) {
@@ -113,7 +115,7 @@ export function buildProgram(gpu: Gpu, tape: Tape): Program {
         step.reads.map((tensor) => bound(locations, tensor)),
         step.writes.map((tensor) => bound(locations, tensor)),
       );
-    return new Program(gpu, once.map(prepare), perRun.map(prepare), locations, owned);
+    return new Program(gpu, once.map(prepare), perRun.map(prepare), perRun, locations, owned);
   } catch (error) {
     for (const range of owned) gpu.destroyBuffer(range);
     throw error;

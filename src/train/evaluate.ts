@@ -24,7 +24,7 @@ import { type RunOptions, runSteps } from "./run_steps.ts";
  * Images that are evaluated together. Larger batches are no faster (2026-11, llvmpipe), and at the
  * usual batch size of training the kernels are those that a teacher's forward pass needs anyway.
  */
-const BATCH_SIZE = 64;
+export const EVALUATION_BATCH_SIZE = 64;
 
 /** A trigger and what it is meant to do. */
 export interface Backdoor {
@@ -70,7 +70,7 @@ export async function evaluateModel(
   const start = performance.now();
   const { classes } = model.architecture;
   const { count } = images;
-  const batchSize = Math.min(BATCH_SIZE, count);
+  const batchSize = Math.min(EVALUATION_BATCH_SIZE, count);
   const steps = Math.ceil(count / batchSize);
   const { backdoor } = options;
   const trigger = backdoor && isPixelTrigger(backdoor.trigger) ? backdoor.trigger : undefined;
