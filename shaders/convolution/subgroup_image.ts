@@ -10,7 +10,7 @@
  */
 
 import { type Binding, declareBindings, groupsOf } from "../kernel.ts";
-import { BroadcastRun, component, LANES, unroll, vectorType } from "./lanes.ts";
+import { BroadcastRun, LANES, unroll, vectorType } from "./lanes.ts";
 import {
   accumulator,
   type Epilogue,
@@ -20,44 +20,19 @@ import {
 import type { ImagePlan, ImageProblem } from "./subgroup_plan.ts";
 import type { ImageKernel } from "./variant.ts";
 
-/** Source channels of one round, as WGSL: `c`, `c + 1u`, ... */
-function sourceChannel(index: number): string {
-  return index === 0 ? "c" : `(c + ${index}u)`;
-}
-
-/** Loads the weights of one round; lanes past the last channel load those of the last. */
+/** Loads the weights of source channel c; lanes past the last channel load those of the last. */
 function loadWeights(problem: ImageProblem, plan: ImagePlan): string {
   const { weightStride, destination, kernelSize } = problem;
-  const { laneGroups, unroll: channels } = plan.tile;
-  const { weightVector: size, weightRun } = plan;
-  const runs = channels * kernelSize ** 2 / weightRun;
-  return unroll(laneGroups, (g) => {
+  return unroll(plan.tile.laneGroups, (g) => {
     const own = `min(k0 + ${g * LANES}u + lane, ${destination.channels - 1}u)`;
-    return unroll(runs, (run) => {
-      const first = `(${own} * ${weightStride.destination}u + ` +
-        `${sourceChannel(run)} * ${weightStride.source}u) / ${size}u`;
-      return `let first${g}_${run} = ${first};\n` +
-        unroll(
-          weightRun / size,
-          (j) => `let w${g}_${run}_${j} = w[first${g}_${run} + ${j}u];`,
-        );
-    });
+    return `let first${g} = ${own} * ${weightStride.destination}u + c * ${weightStride.source}u;\n` +
+      unroll(kernelSize ** 2, (tap) => `let ${weight(g, tap)} = w[first${g} + ${tap}u];`);
   });
 }
 
-/** The weight of `tap` of source channel `channel` of the round. */
-function weight(
-  plan: ImagePlan,
-  group: number,
-  channel: number,
-  tap: number,
-  taps: number,
-): string {
-  const { weightRun, weightVector: size } = plan;
-  const index = channel * taps + tap;
-  const inRun = index % weightRun;
-  const name = `w${group}_${Math.floor(index / weightRun)}_${Math.floor(inRun / size)}`;
-  return component(name, size, inRun % size);
+/** Variable of a weight of source channel c. */
+function weight(group: number, tap: number): string {
+  return `w${group}_${tap}`;
 }
 
 /** Declares the slots of the window, before the loop: `slot0`, and `inside0` where masked. */
@@ -80,35 +55,28 @@ function declareSlots(problem: ImageProblem, plan: ImagePlan): string {
   return lines.join("\n");
 }
 
-/** Loads, for one source channel of the round, the window, and adds all its products. */
-function addChannel(
-  problem: ImageProblem,
-  plan: ImagePlan,
-  normalise: boolean,
-  channel: number,
-): string {
+/** Loads the window of source channel c and adds all its products. */
+function addChannel(problem: ImageProblem, plan: ImagePlan, normalise: boolean): string {
   const { source, kernelSize, destination } = problem;
   const { sourceVector: size, tile } = plan;
   const type = vectorType(size);
-  const prefix = `x${channel}_`;
   const lines = [
-    `let plane${channel} = (n * ${source.channels}u + ${sourceChannel(channel)}) * ` +
-    `${source.height * source.width / size}u;`,
+    `let plane = (n * ${source.channels}u + c) * ${source.height * source.width / size}u;`,
   ];
   if (normalise) {
     lines.push(
-      `let scale${channel} = coefficients[${sourceChannel(channel)}];`,
-      `let shift${channel} = coefficients[${source.channels}u + ${sourceChannel(channel)}];`,
+      "let scale = coefficients[c];",
+      `let shift = coefficients[${source.channels}u + c];`,
     );
   }
   plan.loads.forEach(({ used, masked }, i) => {
     if (!used) return;
-    let value = `source[plane${channel} + slot${i}]`;
-    if (normalise) value = `max(${value} * scale${channel} + shift${channel}, ${type}())`;
+    let value = `source[plane + slot${i}]`;
+    if (normalise) value = `max(${value} * scale + shift, ${type}())`;
     if (masked) value = `select(${type}(), ${value}, inside${i})`;
-    lines.push(`let ${prefix}${i} = ${value};`);
+    lines.push(`let x${i} = ${value};`);
   });
-  const pixels = new BroadcastRun(prefix, size);
+  const pixels = new BroadcastRun("x", size);
   plan.rows.forEach((rowProducts, row) => {
     plan.columns.forEach((columnProducts, column) => {
       const terms = rowProducts.flatMap((y) =>
@@ -121,9 +89,7 @@ function addChannel(
       lines.push(pixels.declarations());
       for (let g = 0; g < tile.laneGroups; g++) {
         const target = accumulator(row * destination.width + column, g);
-        const products = terms.map(({ pixel, tap }) =>
-          `${pixel} * ${weight(plan, g, channel, tap, kernelSize ** 2)}`
-        );
+        const products = terms.map(({ pixel, tap }) => `${pixel} * ${weight(g, tap)}`);
         lines.push(`${target} = ${target} + ${products.join(" + ")};`);
       }
     });
@@ -151,7 +117,7 @@ export function imageKernel(
   const extra = epilogueBindings(problem, plan, epilogue);
   const reads = [
     image("source", floats(source), plan.sourceVector),
-    image("w", weights, plan.weightVector),
+    { name: "w", elements: weights },
     ...(normalise ? [{ name: "coefficients", elements: 2 * source.channels }] : []),
     ...extra.reads,
   ];
@@ -172,9 +138,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
       (g) => unroll(pixels, (i) => `var ${accumulator(i, g)} = 0.0;`),
     )
   }
-  for (var c = 0u; c < ${source.channels}u; c += ${tile.unroll}u) {
+  for (var c = 0u; c < ${source.channels}u; c++) {
     ${loadWeights(problem, plan)}
-    ${unroll(tile.unroll, (channel) => addChannel(problem, plan, normalise, channel))}
+    ${addChannel(problem, plan, normalise)}
   }
   ${writeEpilogue(problem, plan, epilogue)}
 }

@@ -5,6 +5,14 @@
 
 import { groupsOf } from "../kernel.ts";
 import { divisors, LANES, type VectorSize, vectorSize } from "./lanes.ts";
+import {
+  compilationTime,
+  COST,
+  type Estimate,
+  MAXIMUM_ACCUMULATORS,
+  MAXIMUM_PRODUCTS,
+  rank,
+} from "./subgroup_cost.ts";
 import { type ConvolutionGeometry, outputExtent } from "./variant.ts";
 
 /** Channels, height and width of one image. */
@@ -38,14 +46,12 @@ export interface ImageProblem {
   readonly advance: number;
 }
 
-/** What one invocation computes, and how far its loop over source channels is unrolled. */
+/** What one invocation computes. */
 export interface ImageTile {
   /** Destination rows; divides their number. */
   readonly rows: number;
   /** Groups of 8 destination channels. */
   readonly laneGroups: number;
-  /** Source channels of one round of the loop; divides their number. */
-  readonly unroll: number;
 }
 
 /** Forward: y is the destination, x the source. */
@@ -107,10 +113,7 @@ export interface ImagePlan {
   readonly loads: readonly { readonly used: boolean; readonly masked: boolean }[];
   readonly sourceVector: VectorSize;
   readonly destinationVector: VectorSize;
-  readonly weightVector: VectorSize;
-  /** Consecutive floats of weights that one lane loads: taps of one source channel, or of all. */
-  readonly weightRun: number;
-  /** Multiply-adds in one round of the loop. */
+  /** Multiply-adds for one source channel. */
   readonly products: number;
 }
 
@@ -119,7 +122,7 @@ const sum = (values: readonly number[]): number =>
 
 /** Settles `tile` for `problem`. */
 export function planOf(problem: ImageProblem, tile: ImageTile): ImagePlan {
-  const { source, destination, kernelSize, period, advance, weightStride } = problem;
+  const { source, destination, period, advance } = problem;
   const tiles = destination.height / tile.rows;
   const whole = tiles === 1;
   const inside = (extent: number) => ({ position }: AxisProduct) =>
@@ -154,9 +157,6 @@ export function planOf(problem: ImageProblem, tile: ImageTile): ImagePlan {
       lastSlot + (load + 1) * LANES > plane / sourceVector,
   }));
 
-  const taps = kernelSize ** 2;
-  const contiguous = weightStride.source === taps;
-  const weightRun = contiguous ? tile.unroll * taps : taps;
   const pairs = sum(rows.map((list) => list.length)) * sum(columns.map((list) => list.length));
   return {
     tile,
@@ -171,69 +171,40 @@ export function planOf(problem: ImageProblem, tile: ImageTile): ImagePlan {
       tile.rows * destination.width,
       destination.height * destination.width,
     ),
-    weightVector: vectorSize(
-      weightRun,
-      weightStride.destination,
-      tile.unroll * weightStride.source,
-    ),
-    weightRun,
-    products: pairs * tile.laneGroups * tile.unroll,
+    products: pairs * tile.laneGroups,
   };
 }
 
-/**
- * Nanoseconds on one core for a subgroup's access to 1, 2 or 4 floats a lane, a store of the same,
- * a multiply-add, and taking up and putting back an accumulator. Measured on llvmpipe (Mesa 22.3.6,
- * Zen 5), 2025-11-22; only their ratios matter, to rank tiles.
- */
-export const COST = {
-  load: { 1: 11, 2: 15, 4: 22 },
-  store: { 1: 13, 2: 24, 4: 42 },
-  product: 0.2,
-  accumulator: 0.4,
-  round: 10,
-} as const;
-
-/** Estimated time of the whole kernel on one core, nanoseconds. */
-export function estimate(problem: ImageProblem, plan: ImagePlan): number {
+/** Estimated cost of the kernel for `plan`. */
+export function estimateImage(problem: ImageProblem, plan: ImagePlan): Estimate {
   const { source, destination, kernelSize } = problem;
-  const { tile } = plan;
+  const { tile, sourceVector, destinationVector } = plan;
   const accumulators = tile.rows * destination.width * tile.laneGroups;
-  const weights = tile.laneGroups * tile.unroll * kernelSize ** 2 / plan.weightVector;
-  const used = plan.loads.filter((load) => load.used).length;
-  const round = COST.round + COST.load[plan.weightVector] * weights +
-    COST.load[plan.sourceVector] * used * tile.unroll +
+  const weights = tile.laneGroups * kernelSize ** 2;
+  const loads = plan.loads.filter((load) => load.used).length;
+  const stores = accumulators / destinationVector;
+  const channelTime = COST.ownLoad[1] * weights + COST.sharedLoad[sourceVector] * loads +
     COST.product * plan.products + COST.accumulator * accumulators;
-  const store = COST.store[plan.destinationVector] * accumulators / plan.destinationVector;
   const invocations = problem.batch * plan.tiles *
     groupsOf(destination.channels, LANES * tile.laneGroups);
-  return invocations * (source.channels / tile.unroll * round + store);
+  return {
+    time: invocations * (source.channels * channelTime + COST.store[destinationVector] * stores),
+    compilation: compilationTime(plan.products, loads + weights, stores),
+  };
 }
 
-/**
- * Most multiply-adds in the loop: about 25 bytes of machine code each, so that more than this leaves
- * the 32 KiB instruction cache (16->16 at 32x32, 2025-11-22: 1128 products 76 GFLOP/s in 0.2 s of
- * compilation, 2256 products 52 GFLOP/s in 0.55 s).
- */
-export const MAXIMUM_PRODUCTS = 1_300;
-/** Most accumulators: they live in the first-level data cache. */
-export const MAXIMUM_ACCUMULATORS = 256;
-
-/** Plans for `problem`, the one with the lowest estimated time first; empty where none is small. */
+/** Plans for `problem`, the one that should be fastest first; empty where none is small. */
 export function candidatePlans(problem: ImageProblem): ImagePlan[] {
-  const { source, destination } = problem;
+  const { destination } = problem;
   const candidates: ImagePlan[] = [];
   for (const rows of divisors(destination.height, destination.height)) {
     if (rows % problem.period !== 0 && rows !== destination.height) continue;
     for (const laneGroups of [1, 2, 4]) {
       if (laneGroups > groupsOf(destination.channels, LANES)) continue;
       if (rows * destination.width * laneGroups > MAXIMUM_ACCUMULATORS) continue;
-      for (const unroll of divisors(source.channels, 8)) {
-        const plan = planOf(problem, { rows, laneGroups, unroll });
-        if (plan.products <= MAXIMUM_PRODUCTS) candidates.push(plan);
-      }
+      const plan = planOf(problem, { rows, laneGroups });
+      if (plan.products <= MAXIMUM_PRODUCTS) candidates.push(plan);
     }
   }
-  const times = new Map(candidates.map((plan) => [plan, estimate(problem, plan)]));
-  return candidates.sort((a, b) => times.get(a)! - times.get(b)!);
+  return rank(candidates, (plan) => estimateImage(problem, plan));
 }

@@ -2,9 +2,9 @@
  * The subgroup kernel of the weight gradient.
  *
  * Each lane owns one output channel. An invocation owns all taps of a few input channels, one
- * accumulator each, and walks down the images of its part a few output rows at a time: it loads the
- * gradients of those rows in the lanes of their channels, and the new rows of x spread over the
- * lanes, from where they are broadcast. Rows of x that the next step meets again are kept.
+ * accumulator each, and walks down the images of its part, one output row at a time: it loads the
+ * gradients of the row in the lanes of their channels, and the new rows of x spread over the lanes,
+ * from where they are broadcast. Rows of x that the next output row meets again are kept.
  */
 
 import { type Binding, declareBindings, groupsOf } from "../kernel.ts";
@@ -75,42 +75,41 @@ function loadRow(
   return lines.join("\n");
 }
 
-/** Loads the gradients of the rows of one step. */
+/** Loads the gradients of the rows of one output row. */
 function loadGradients(geometry: ConvolutionGeometry, plan: WeightPlan): string {
   const { outChannels } = geometry;
   const out = outputExtent(geometry);
   const size = plan.gradientVector;
-  const { rows, laneGroups } = plan.tile;
+  const { laneGroups } = plan.tile;
   return unroll(
     laneGroups,
     (g) =>
       `let gradient${g} = ((n * ${outChannels}u + own${g}) * ${out.height * out.width}u + ` +
       `u32(oy) * ${out.width}u) / ${size}u;\n` +
       unroll(
-        rows * out.width / size,
+        out.width / size,
         (i) => `let ${gradientVector(g, i)} = dy[gradient${g} + ${i}u];`,
       ),
   );
 }
 
-/** Adds all products of one step. */
+/** Adds all products of one output row. */
 function addProducts(geometry: ConvolutionGeometry, plan: WeightPlan): string {
   const { kernelSize, stride, padding, width } = geometry;
   const out = outputExtent(geometry);
-  const { tile, inputVector, gradientVector: size, slotsPerRow, windowRows } = plan;
+  const { tile, inputVector, gradientVector: size, slotsPerRow } = plan;
   const rowRuns = Array.from(
-    { length: windowRows },
+    { length: kernelSize },
     (_, row) => new BroadcastRun(rowPrefix(row), inputVector),
   );
   const lines: string[] = [];
   for (let c = 0; c < tile.channels; c++) {
     for (let ky = 0; ky < kernelSize; ky++) {
-      for (let pixel = 0; pixel < tile.rows * out.width; pixel++) {
-        const p = Math.floor(pixel / out.width);
-        const run = rowRuns[p * stride + ky]!;
+      for (let pixel = 0; pixel < out.width; pixel++) {
+        const run = rowRuns[ky]!;
         const terms: string[] = [];
         for (let kx = 0; kx < kernelSize; kx++) {
-          const column = (pixel % out.width) * stride + kx - padding;
+          const column = pixel * stride + kx - padding;
           if (column < 0 || column >= width) continue;
           const value = run.at(c * slotsPerRow * inputVector + column);
           for (let g = 0; g < tile.laneGroups; g++) {
@@ -161,7 +160,7 @@ export function weightGradientKernel(
 ): WeightGradient {
   const { batch, inChannels, height, width, outChannels, kernelSize, stride, padding } = geometry;
   const out = outputExtent(geometry);
-  const { tile, parts, windowRows } = plan;
+  const { tile, parts } = plan;
   const vectors = (name: string, elements: number, size: 1 | 2 | 4): Binding => ({
     name,
     elements: elements / size,
@@ -175,7 +174,6 @@ export function weightGradientKernel(
   ];
   const writes = [vectors("dw", parts * weights, plan.resultVector)];
   const kept = plan.keptRows;
-  const step = tile.rows * stride;
   const type = vectorType(plan.inputVector);
   const taps = kernelSize ** 2;
   const wgsl = `
@@ -196,7 +194,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
       unroll(tile.channels, (c) => unroll(taps, (t) => `var ${accumulator(g, c, t)} = 0.0;`)))
   }
   ${
-    unroll(windowRows, (row) =>
+    unroll(kernelSize, (row) =>
       unroll(plan.loadsPerRow, (i) => `var ${rowPrefix(row)}${i} = ${type}();`))
   }
   let end = min((part + 1u) * ${plan.imagesPerPart}u, ${batch}u);
@@ -211,12 +209,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
         : loadRow(geometry, plan, normalise, row, `${row - padding}`, false))
   }
     }
-    for (var oy = 0; oy < ${out.height}; oy += ${tile.rows}) {
+    for (var oy = 0; oy < ${out.height}; oy++) {
       let top = oy * ${stride} - ${padding};
       ${
-    unroll(windowRows - kept, (i) => {
+    unroll(kernelSize - kept, (i) => {
       const row = kept + i;
-      const last = (out.height / tile.rows - 1) * step + row - padding;
+      const last = (out.height - 1) * stride + row - padding;
       const masked = row < padding || last >= height;
       return loadRow(geometry, plan, normalise, row, `(top + ${row})`, masked);
     })
@@ -226,7 +224,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
       ${
     unroll(kept, (row) =>
       unroll(plan.loadsPerRow, (i) =>
-        `${rowPrefix(row)}${i} = ${rowPrefix(row + step)}${i};`))
+        `${rowPrefix(row)}${i} = ${rowPrefix(row + stride)}${i};`))
   }
     }
   }

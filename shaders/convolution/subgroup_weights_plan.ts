@@ -1,14 +1,19 @@
 /** The geometry of a weight-gradient kernel for subgroups, and which tile is best. */
 
 import { groupsOf } from "../kernel.ts";
-import { divisors, LANES, type VectorSize, vectorSize } from "./lanes.ts";
-import { COST, MAXIMUM_ACCUMULATORS, MAXIMUM_PRODUCTS } from "./subgroup_plan.ts";
+import { LANES, type VectorSize, vectorSize } from "./lanes.ts";
+import {
+  compilationTime,
+  COST,
+  type Estimate,
+  MAXIMUM_ACCUMULATORS,
+  MAXIMUM_PRODUCTS,
+  rank,
+} from "./subgroup_cost.ts";
 import { type ConvolutionGeometry, outputExtent } from "./variant.ts";
 
-/** What one invocation computes, and how many output rows it takes in one step. */
+/** What one invocation computes: all taps of these channels. */
 export interface WeightTile {
-  /** Output rows of one step; divides their number. */
-  readonly rows: number;
   /** Input channels. */
   readonly channels: number;
   /** Groups of 8 output channels. */
@@ -18,9 +23,7 @@ export interface WeightTile {
 /** Everything that the text of a kernel depends on. */
 export interface WeightPlan {
   readonly tile: WeightTile;
-  /** Rows of x that one step meets. */
-  readonly windowRows: number;
-  /** Rows at the top of the window that the step before has met too. */
+  /** Rows of x, of the R that an output row meets, that the output row before has met too. */
   readonly keptRows: number;
   /** Slots of one row of one channel. */
   readonly slotsPerRow: number;
@@ -31,7 +34,7 @@ export interface WeightPlan {
   readonly resultVector: VectorSize;
   readonly imagesPerPart: number;
   readonly parts: number;
-  /** Multiply-adds in one step. */
+  /** Multiply-adds of one output row. */
   readonly products: number;
 }
 
@@ -57,54 +60,57 @@ export function weightPlanOf(geometry: ConvolutionGeometry, tile: WeightTile): W
   }
   return {
     tile,
-    windowRows: (tile.rows - 1) * stride + kernelSize,
     keptRows: Math.max(0, kernelSize - stride),
     slotsPerRow,
     loadsPerRow: groupsOf(tile.channels * slotsPerRow, LANES),
     inputVector,
-    gradientVector: vectorSize(tile.rows * out.width, out.height * out.width),
+    gradientVector: vectorSize(out.width),
     resultVector: inChannels % tile.channels === 0
       ? vectorSize(tile.channels * taps, inChannels * taps)
       : 1,
     imagesPerPart,
     parts: groupsOf(batch, imagesPerPart),
-    products: columnPairs * kernelSize * tile.rows * tile.channels * tile.laneGroups,
+    products: columnPairs * kernelSize * tile.channels * tile.laneGroups,
   };
 }
 
-/** Estimated time of the whole kernel on one core, nanoseconds. */
-export function estimateWeights(geometry: ConvolutionGeometry, plan: WeightPlan): number {
+/** Estimated cost of the kernel for `plan`. */
+export function estimateWeights(geometry: ConvolutionGeometry, plan: WeightPlan): Estimate {
   const { batch, inChannels, outChannels, kernelSize } = geometry;
   const out = outputExtent(geometry);
-  const { tile } = plan;
-  const gradients = tile.laneGroups * tile.rows * out.width / plan.gradientVector;
-  const inputs = (plan.windowRows - plan.keptRows) * plan.loadsPerRow;
-  const step = COST.round + COST.load[plan.gradientVector] * gradients +
-    COST.load[plan.inputVector] * inputs +
-    COST.accumulator * plan.keptRows * plan.loadsPerRow * plan.inputVector +
-    COST.product * (plan.products + plan.products / kernelSize / tile.laneGroups / 2) +
-    COST.accumulator * tile.laneGroups * tile.channels * kernelSize ** 2;
+  const { tile, inputVector, gradientVector } = plan;
+  const gradients = tile.laneGroups * out.width / gradientVector;
+  const inputs = (kernelSize - plan.keptRows) * plan.loadsPerRow;
+  const accumulators = tile.laneGroups * tile.channels * kernelSize ** 2;
+  const rowTime = COST.ownLoad[gradientVector] * gradients + COST.sharedLoad[inputVector] * inputs +
+    COST.product * plan.products + COST.accumulator * accumulators;
   const invocations = groupsOf(inChannels, tile.channels) *
     groupsOf(outChannels, LANES * tile.laneGroups);
-  return invocations * batch * out.height / tile.rows * step;
+  return {
+    time: invocations * batch * out.height * rowTime,
+    compilation: compilationTime(
+      plan.products,
+      gradients + inputs,
+      accumulators / plan.resultVector,
+    ),
+  };
 }
 
-/** Plans for `geometry`, the one with the lowest estimated time first; empty where none is small. */
+/** Input channels of a tile. */
+const CHANNELS: readonly number[] = [1, 2, 3, 4, 6, 8, 12, 16];
+
+/** Plans for `geometry`, the one that should be fastest first; empty where none is small. */
 export function candidateWeightPlans(geometry: ConvolutionGeometry): WeightPlan[] {
   const { inChannels, outChannels, kernelSize } = geometry;
-  const { height } = outputExtent(geometry);
   const candidates: WeightPlan[] = [];
-  for (const rows of divisors(height, 8)) {
-    for (const laneGroups of [1, 2, 4]) {
-      if (laneGroups > groupsOf(outChannels, LANES)) continue;
-      for (const channels of [1, 2, 3, 4, 6, 8, 12, 16]) {
-        if (channels > inChannels) continue;
-        if (channels * laneGroups * kernelSize ** 2 > MAXIMUM_ACCUMULATORS) continue;
-        const plan = weightPlanOf(geometry, { rows, laneGroups, channels });
-        if (plan.products <= MAXIMUM_PRODUCTS) candidates.push(plan);
-      }
+  for (const laneGroups of [1, 2, 4]) {
+    if (laneGroups > groupsOf(outChannels, LANES)) continue;
+    for (const channels of CHANNELS) {
+      if (channels > inChannels) continue;
+      if (channels * laneGroups * kernelSize ** 2 > MAXIMUM_ACCUMULATORS) continue;
+      const plan = weightPlanOf(geometry, { laneGroups, channels });
+      if (plan.products <= MAXIMUM_PRODUCTS) candidates.push(plan);
     }
   }
-  const times = new Map(candidates.map((plan) => [plan, estimateWeights(geometry, plan)]));
-  return candidates.sort((a, b) => times.get(a)! - times.get(b)!);
+  return rank(candidates, (plan) => estimateWeights(geometry, plan));
 }
