@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ModelError } from "../../src/errors.ts";
+import { ModelError, UsageError } from "../../src/errors.ts";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
 import {
   checkState,
@@ -158,7 +158,7 @@ Deno.test("namedArchitecture() builds what it is told and throws for other names
   for (const name of ["resnet-18", "wrn-16", "wrn-16-1-2", "WRN-16-1", ""]) {
     assert.throws(
       () => namedArchitecture(name, 10),
-      new ModelError(
+      new UsageError(
         `cannot build architecture "${name}": expected wrn-DEPTH-WIDTH, for example wrn-16-1`,
       ),
     );

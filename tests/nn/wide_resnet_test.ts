@@ -168,7 +168,7 @@ Deno.test("a network gives the same bits in shared memory as with every tensor k
   const kept = await run(true);
   assert.ok(kept.bytes >= kept.all);
   // Activations must outlive the forward pass, and the gradients are kept; the rest shares memory.
-  assert.ok(shared.bytes < 0.7 * shared.all, `${shared.bytes} of ${shared.all} bytes`);
+  assert.ok(shared.bytes < 0.8 * shared.all, `${shared.bytes} of ${shared.all} bytes`);
   assert.deepEqual(shared.values, kept.values);
   free(inputs);
 });
