@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { plain } from "../../../shaders/convolution/plain.ts";
+import { subgroup } from "../../../shaders/convolution/subgroup.ts";
+import type { ForwardFusion, InputGradientFusion } from "../../../shaders/convolution/variant.ts";
+import { capabilities } from "../harness.ts";
+import { describe, geometryOf } from "./compare.ts";
+import {
+  checkForwardFusion,
+  checkInputGradientFusion,
+  checkWeightGradientFusion,
+} from "./compare_fusions.ts";
+
+const GEOMETRIES = [
+  geometryOf(2, 16, 32, 32, 16, 3, 1, 1),
+  geometryOf(2, 16, 16, 16, 32, 3, 2, 1),
+  geometryOf(2, 8, 16, 16, 16, 1, 2, 0),
+  geometryOf(2, 64, 8, 8, 64, 3, 1, 1),
+  geometryOf(2, 5, 7, 9, 11, 3, 1, 1),
+  geometryOf(1, 3, 12, 12, 10, 5, 3, 2),
+];
+
+const FORWARD: readonly ForwardFusion[] = [
+  { normaliseInput: true },
+  { addResidual: true },
+  { statistics: true },
+  { normaliseInput: true, addResidual: true, statistics: true },
+];
+
+const INPUT_GRADIENT: readonly InputGradientFusion[] = [
+  { addAddend: true },
+  { normalised: true },
+  { addAddend: true, normalised: true },
+];
+
+const VARIANTS = [
+  { variant: plain, reduces: false, ignore: false },
+  { variant: subgroup, reduces: true, ignore: capabilities.subgroupSize !== 8 },
+];
+
+for (const { variant, reduces, ignore } of VARIANTS) {
+  for (const geometry of GEOMETRIES) {
+    const name = `${variant.name} for ${describe(geometry)}`;
+    Deno.test({
+      name: `fused forward convolution equals the reference, ${name}`,
+      ignore,
+      fn: async () => {
+        for (const fusion of FORWARD) {
+          const offered = await checkForwardFusion(variant, geometry, fusion, 7);
+          assert.equal(offered, reduces || !fusion.statistics, JSON.stringify(fusion));
+        }
+      },
+    });
+    Deno.test({
+      name: `fused input gradient equals the reference, ${name}`,
+      ignore,
+      fn: async () => {
+        for (const fusion of INPUT_GRADIENT) {
+          const offered = await checkInputGradientFusion(variant, geometry, fusion, 8);
+          assert.equal(offered, reduces || !fusion.normalised, JSON.stringify(fusion));
+        }
+      },
+    });
+    Deno.test({
+      name: `fused weight gradient equals the reference, ${name}`,
+      ignore,
+      fn: async () => assert.ok(await checkWeightGradientFusion(variant, geometry, 9)),
+    });
+  }
+}
