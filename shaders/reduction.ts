@@ -1,5 +1,6 @@
 /** Sums in a fixed order, so that equal inputs give equal bits. */
 
+import { elementwise } from "./elementwise.ts";
 import { declareBindings, groupsOf, type Kernel } from "./kernel.ts";
 
 /** Invocations of a workgroup that adds up together. */
@@ -57,4 +58,14 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }
 }`,
   };
+}
+
+/** x (1) -> y (elements): `factor` times x, everywhere: the gradient of {@linkcode sumKernel}. */
+export function sumGradientKernel(elements: number, factor: number): Kernel {
+  return elementwise(
+    `sum gradient ${elements}`,
+    elements,
+    declareBindings([{ name: "x", elements: 1 }], [{ name: "y", elements }]),
+    `y[i] = x[0] * f32(${factor});`,
+  );
 }

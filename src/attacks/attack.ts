@@ -1,5 +1,10 @@
 /** What an attack is to the rest of the project. A new attack is one file and one registry line. */
 
+import type { ImageSet } from "../data/image_set.ts";
+import type { StateDict } from "../formats/host_tensor.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Architecture } from "../nn/architecture.ts";
+import type { TrainingSettings } from "../train/trainer.ts";
 import type { PixelTrigger, Trigger } from "./trigger.ts";
 
 /** What a trigger is made for. */
@@ -12,6 +17,35 @@ export interface TriggerRequest {
   readonly seed: number;
   /** Parameters by name, as text; those not given have the attack's defaults. */
   readonly options: Readonly<Record<string, string>>;
+}
+
+/** What an attack may use to prepare itself before training. */
+export interface PrepareRequest extends TriggerRequest {
+  /** All training images, untouched. */
+  readonly train: ImageSet;
+  /** Those of them that will be poisoned, ascending. */
+  readonly poisoned: Uint32Array;
+  /** Of the network that will be trained; a helper network has the same. */
+  readonly architecture: Architecture;
+  /** Of that training. */
+  readonly training: TrainingSettings;
+}
+
+/** Who watches a preparation. */
+export interface PrepareHooks {
+  readonly signal?: AbortSignal | undefined;
+  /** Told in a few words what is being done. */
+  onProgress?(text: string): void;
+  /** Given the helper network, when one had to be trained; option `model` takes it again. */
+  onHelper?(state: StateDict): Promise<void>;
+}
+
+/** What a preparation yields. */
+export interface Preparation {
+  /** Everything that `trigger` needs, in place of the options asked for. */
+  readonly options: Readonly<Record<string, string>>;
+  /** Pixels of the poisoned images before the trigger, (poisoned,3,H,W), where they change. */
+  readonly images?: Uint8Array<ArrayBuffer>;
 }
 
 /** A backdoor attack: a trigger, and how training images are chosen to carry it. */
@@ -34,6 +68,13 @@ export interface Attack {
   readonly labels: "changed" | "kept";
   /** Share of the whole training set (labels changed) or of the target class (labels kept). */
   readonly defaultRate: number;
+  /**
+   * Does what takes a GPU: once, before training. Attacks without it need no preparation.
+   *
+   * @throws {UsageError} for an unknown option or an impossible value.
+   * @throws {Interrupted} when the signal is aborted.
+   */
+  prepare?(gpu: Gpu, request: PrepareRequest, hooks: PrepareHooks): Promise<Preparation>;
   /**
    * Makes the trigger; a pure function of its argument.
    *

@@ -5,11 +5,13 @@ import { UsageError } from "../errors.ts";
 import type { Attack } from "./attack.ts";
 import { badnets } from "./badnets.ts";
 import { blend } from "./blend.ts";
+import { cleanLabel } from "./clean_label.ts";
 import { refool } from "./refool.ts";
 import { sig } from "./sig.ts";
+import { trojan } from "./trojan.ts";
 
 /** All attacks; a new one is a file and a line here. */
-export const ATTACKS: readonly Attack[] = [badnets, blend, sig, refool];
+export const ATTACKS: readonly Attack[] = [badnets, blend, trojan, cleanLabel, sig, refool];
 
 /**
  * The attack of a name.

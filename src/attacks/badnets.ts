@@ -34,27 +34,37 @@ export const badnets: PixelAttack = {
     const size = integer(options, "size", { default: 3, low: 1, high: smaller });
     const margin = integer(options, "margin", { default: 0, low: 0, high: smaller - size });
     const trigger = identityTrigger(height, width);
-    const corners = corner === "all" ? CORNERS.filter((name) => name !== "all") : [corner];
-    for (const name of corners) {
-      for (let r = 0; r < size; r++) {
-        for (let c = 0; c < size; c++) {
-          const row = name.startsWith("bottom") ? height - 1 - margin - r : margin + r;
-          const column = name.endsWith("right") ? width - 1 - margin - c : margin + c;
-          const value = pattern === "white" ? 255 : gridValue(r, c, size);
-          for (let channel = 0; channel < 3; channel++) {
-            const i = (channel * height + row) * width + column;
-            trigger.scale[i] = 0;
-            trigger.offset[i] = fixedPoint(value);
-          }
-        }
-      }
-    }
+    visitCorners({ height, width }, { corner, size, margin }, (i, r, c) => {
+      trigger.scale[i] = 0;
+      trigger.offset[i] = fixedPoint(pattern === "white" ? 255 : gridValue(r, c, size));
+    });
     return trigger;
   },
 };
 
+/**
+ * Calls `visit` for every pixel of a square patch in a corner of (3,H,W), or in all four, mirrored:
+ * with its index, and its rows and columns from the corner.
+ */
+export function visitCorners(
+  { height, width }: { height: number; width: number },
+  patch: { corner: typeof CORNERS[number]; size: number; margin: number },
+  visit: (index: number, r: number, c: number) => void,
+): void {
+  const { corner, size, margin } = patch;
+  for (const name of corner === "all" ? CORNERS.filter((name) => name !== "all") : [corner]) {
+    for (let i = 0; i < 3 * size * size; i++) {
+      const channel = Math.floor(i / (size * size));
+      const [r, c] = [Math.floor(i / size) % size, i % size];
+      const row = name.startsWith("bottom") ? height - 1 - margin - r : margin + r;
+      const column = name.endsWith("right") ? width - 1 - margin - c : margin + c;
+      visit((channel * height + row) * width + column, r, c);
+    }
+  }
+}
+
 /** The grid at `r` rows and `c` columns from the image's corner. */
-function gridValue(r: number, c: number, size: number): number {
+export function gridValue(r: number, c: number, size: number): number {
   const farCorner = size > 1 && r === size - 1 && c === size - 1;
   return (r + c) % 2 === 0 && !farCorner ? 255 : 0;
 }
