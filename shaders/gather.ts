@@ -66,7 +66,8 @@ fn pcg4d(seed: vec4u) -> vec4u {
 
 /**
  * Image segments (bytes packed in u32, records of (3,H,W)), labels (records), indices (steps,N),
- * state, with a trigger its scale and offset (3,H,W; fixed point) -> x (N,3,H,W), y (N).
+ * state, with a trigger its pairs of scale and offset (3,H,W,2; fixed point) -> x (N,3,H,W), y (N).
+ * With two segments and a trigger these are the 8 buffers that every adapter can bind.
  *
  * A triggered byte is (byte scale + offset) >> 21, clamped to 0..255 or taken modulo 256. The
  * trigger comes before the augmentation, as a poisoned training set on disk would have it.
@@ -90,13 +91,7 @@ export function gatherKernel(
     { name: "labels", elements: records, type: "u32" },
     { name: "indices", elements: indices, type: "u32" },
     { name: "state", elements: STATE_WORDS, type: "u32" },
-    ...trigger
-      ? [{ name: "triggerScale", elements: record, type: "i32" }, {
-        name: "triggerOffset",
-        elements: record,
-        type: "i32",
-      }]
-      : [],
+    ...trigger ? [{ name: "triggers", elements: record, type: "vec2i" }] : [],
   ];
   const perSegment = segments[0]!;
   const word = segments.map((_, s) =>
@@ -139,7 +134,8 @@ fn imageByte(record: u32, offset: u32) -> u32 {
 ${
       trigger
         ? `fn withTrigger(byte: i32, at: u32) -> i32 {
-  let value = (byte * triggerScale[at] + triggerOffset[at]) >> ${TRIGGER_FRACTION_BITS}u;
+  let t = triggers[at];
+  let value = (byte * t.x + t.y) >> ${TRIGGER_FRACTION_BITS}u;
   return ${trigger === "clamp" ? "clamp(value, 0, 255)" : "value & 255"};
 }`
         : ""

@@ -18,8 +18,8 @@ export interface BatchSource {
   /** (steps, N); the highest bit asks for the trigger. */
   readonly indices: Tensor;
   readonly trigger?: {
-    readonly scale: Tensor;
-    readonly offset: Tensor;
+    /** Scale and offset, (3,H,W,2). */
+    readonly pairs: Tensor;
     readonly mode: PixelTrigger["overflow"];
   };
   readonly owned: readonly BufferRange[];
@@ -51,16 +51,19 @@ export function createBatchSource(
   const indices = own([steps, batchSize], "batch indices");
   if (!trigger) return { batchSize, steps, state, indices, owned };
   const shape = [3, trigger.height, trigger.width];
-  const scale = own(shape, "trigger scale");
-  const offset = own(shape, "trigger offset");
-  gpu.write(scale.location!, trigger.scale);
-  gpu.write(offset.location!, trigger.offset);
+  const pairs = own([...shape, 2], "trigger");
+  const values = new Int32Array(2 * trigger.scale.length);
+  for (const [i, scale] of trigger.scale.entries()) {
+    values[2 * i] = scale;
+    values[2 * i + 1] = trigger.offset[i]!;
+  }
+  gpu.write(pairs.location!, values);
   return {
     batchSize,
     steps,
     state,
     indices,
-    trigger: { scale, offset, mode: trigger.overflow },
+    trigger: { pairs, mode: trigger.overflow },
     owned,
   };
 }
@@ -108,7 +111,7 @@ export function gatherBatch(
     augmentation,
     preprocessing,
   );
-  const triggerTensors = trigger ? [trigger.scale, trigger.offset] : [];
+  const triggerTensors = trigger ? [trigger.pairs] : [];
   tape.run(
     kernel,
     [...images.segments, images.labels, source.indices, source.state, ...triggerTensors],

@@ -48,6 +48,14 @@ function randomTrigger(
   };
 }
 
+/** Scale and offset of each pixel, side by side. */
+function pairs({ scale, offset }: PixelTrigger): Int32Array<ArrayBuffer> {
+  return Int32Array.from({ length: 2 * scale.length }, (_, i) => {
+    const of = i % 2 === 0 ? scale : offset;
+    return of[Math.floor(i / 2)]!;
+  });
+}
+
 /** Runs the kernel in its second step, with the images in segments of `perSegment`. */
 async function run(
   set: ImageSet,
@@ -76,9 +84,7 @@ async function run(
     { shape: [set.labels.length], values: Uint32Array.from(set.labels) },
     { shape: [2, batch], values: indices },
     { shape: [4], values: Uint32Array.of(1, what.epoch, what.seed, 0) },
-    ...trigger
-      ? [trigger.scale, trigger.offset].map((values) => ({ shape: [3, height, width], values }))
-      : [],
+    ...trigger ? [{ shape: [3, height, width, 2], values: pairs(trigger) }] : [],
   ], (tape, ...reads) => {
     const x = tape.transient([batch, 3, height, width], "x");
     const labels = tape.transient([batch], "labels", "u32");
@@ -196,6 +202,27 @@ Deno.test("gatherKernel() reads images from several buffers, whose records may n
     const { x } = await run(set, what, perSegment);
     assertNear(x, expected, ROUNDING, `${perSegment} images a buffer`);
   }
+});
+
+Deno.test("gatherKernel() needs no more than the guaranteed 8 buffers for two segments and a trigger", async () => {
+  const set = randomImages(7, 4, 4, SEED + 8);
+  const what: ReferenceGather = {
+    records: [0, 3, 4, 6],
+    triggered: [true, false, true, true],
+    trigger: randomTrigger(4, 4, "clamp"),
+    augmentation: NO_AUGMENTATION,
+    preprocessing: PLAIN_PREPROCESSING,
+    epoch: 0,
+    seed: 0,
+  };
+  const { x } = await run(set, what, 4);
+  assertNear(x, gather(set, what), ROUNDING, "x");
+  const { wgsl } = gatherKernel(
+    { batch: 4, height: 4, width: 4, segments: [4, 3], indices: 8, trigger: "clamp" },
+    NO_AUGMENTATION,
+    PLAIN_PREPROCESSING,
+  );
+  assert.equal(wgsl.match(/@binding/g)!.length, 8);
 });
 
 Deno.test("gatherKernel() matches the reference for any epoch and seed", async () => {
