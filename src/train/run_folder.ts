@@ -127,6 +127,10 @@ export async function openRunFolder(path: string, command: string): Promise<RunF
   } catch (error) {
     throw new FormatError(`cannot resume ${path}: its ${RECORD} is damaged`, { cause: error });
   }
+  const { settings, results, seconds } = record ?? {};
+  if (!isObject(settings) || !isObject(results) || typeof seconds !== "number") {
+    throw new FormatError(`cannot resume ${path}: its ${RECORD} is not the record of a run`);
+  }
   if (record.command !== command) {
     throw new FormatError(
       `cannot resume ${path}: it is a run of ${record.command}, expected one of ${command}`,
@@ -172,6 +176,10 @@ function runFolder(path: string, initial: RunRecord): RunFolder {
       return bytes && decodeSnapshot(bytes, file);
     },
   };
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 /** False for a line that a killed run wrote for an epoch that is now trained again. */

@@ -134,13 +134,7 @@ export function createTrainer(
   const { store, trigger } = images;
   const records = images.indices ?? Uint32Array.from({ length: store.count }, (_, i) => i);
   const { batchSize } = settings;
-  const steps = Math.floor(records.length / batchSize);
-  if (steps === 0) {
-    throw new DataError(
-      `cannot train on ${records.length} images with a batch size of ${batchSize}: expected at ` +
-        "least one batch; use more images or a smaller --batch-size",
-    );
-  }
+  const steps = stepsPerEpoch(records.length, batchSize);
   const columns = objective.columns.length;
   const owned: BufferRange[] = [];
   const own = (elements: number, label: string) => {
@@ -237,6 +231,20 @@ export function createTrainer(
       for (const range of owned) gpu.destroyBuffer(range);
     },
   };
+}
+
+/**
+ * Whole batches in `images` images.
+ *
+ * @throws {DataError} where there is none.
+ */
+export function stepsPerEpoch(images: number, batchSize: number): number {
+  const steps = Math.floor(images / batchSize);
+  if (steps > 0) return steps;
+  throw new DataError(
+    `cannot train on ${images} images with a batch size of ${batchSize}: expected at least one ` +
+      "batch; use more images or a smaller --batch-size",
+  );
 }
 
 /** The records of an epoch in the order in which they are seen. */

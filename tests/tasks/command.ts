@@ -1,0 +1,91 @@
+/** Runs commands as a user does: child processes with the very permissions that deno.json gives. */
+
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import configuration from "../../deno.json" with { type: "json" };
+
+/** The folder of the project, without a slash at its end. */
+export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url)).replace(/[/\\]$/, "");
+
+/** Commands that these tests run. */
+export type Task = "erase" | "attack" | "evaluate" | "doctor";
+
+/** How to run a command. */
+export interface RunOptions {
+  /** The folder in which the user types it. Default: the project's. */
+  readonly folder?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** What a command left behind. */
+export interface Finished {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Arguments for Deno, from the task of deno.json: `deno run FLAGS tasks/NAME.ts`. */
+function denoArguments(task: Task): string[] {
+  const [deno, run, ...rest] = configuration.tasks[task].command.split(" ");
+  const script = rest.pop();
+  assert.deepEqual([deno, run, script], ["deno", "run", `tasks/${task}.ts`]);
+  assert.ok(rest.every((flag) => flag.startsWith("--")), "only flags before the script");
+  return ["run", "--quiet", ...rest, `tasks/${task}.ts`];
+}
+
+/** Starts a command; its output is piped. */
+export function start(
+  task: Task,
+  args: readonly string[],
+  options: RunOptions = {},
+): Deno.ChildProcess {
+  return new Deno.Command("deno", {
+    args: [...denoArguments(task), ...args],
+    cwd: ROOT,
+    // Without the folder Mesa's drivers print a line of complaint.
+    env: { INIT_CWD: options.folder ?? ROOT, XDG_RUNTIME_DIR: ROOT, ...options.env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Waits for a command and collects its output. */
+export async function finish(child: Deno.ChildProcess): Promise<Finished> {
+  const { code, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** Runs a command to its end. */
+export async function runTask(
+  task: Task,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Finished> {
+  return await finish(start(task, args, options));
+}
+
+/**
+ * Asserts that a command ended with one message that fits `message`, the given exit code, nothing on
+ * standard output and no stack trace.
+ */
+export function assertRefused(finished: Finished, code: 1 | 2, message: RegExp): void {
+  const { stdout, stderr } = finished;
+  const errors = stderr.split("\n").filter((line) => line.startsWith("error:"));
+  assert.equal(finished.code, code, stderr);
+  assert.equal(stdout, "");
+  assert.equal(errors.length, 1, stderr);
+  assert.match(stderr, message);
+  assert.doesNotMatch(stderr, /Uncaught|^\s+at .*:\d+:\d+/m);
+}
+
+/** The names of all files under `folder`, sorted. */
+export async function filesUnder(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (!isDirectory) names.push(name);
+    else names.push(...(await filesUnder(`${folder}/${name}`)).map((file) => `${name}/${file}`));
+  }
+  return names.sort();
+}

@@ -1,0 +1,67 @@
+/** Wrong usage of the commands: one message that says what is wrong, exit code 2, nothing done. */
+
+import assert from "node:assert/strict";
+import { withTemporaryFolder } from "../data/temporary_folder.ts";
+import { assertRefused, filesUnder, runTask, type Task } from "./command.ts";
+import { writeTinyModel } from "./tiny_model.ts";
+
+for (const task of ["erase", "attack", "evaluate", "doctor"] as const) {
+  Deno.test(`${task} --help lists the flags and gives examples`, async () => {
+    const { code, stdout, stderr } = await runTask(task, ["--help"]);
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr, "");
+    assert.match(stdout, new RegExp(`^Usage: deno task ${task} \\[options\\]`));
+    assert.match(stdout, /--json +print one JSON document/);
+    assert.match(stdout, new RegExp(`Examples:\n  deno task ${task}`));
+  });
+}
+
+const WRONG: readonly (readonly [Task, string, RegExp])[] = [
+  ["erase", "--clean-fracton 0.1", /unknown option '--clean-fracton'\n\(Did you mean --clean-fr/],
+  ["evaluate", "--modle x", /unknown option '--modle'\n\(Did you mean --model\?\)/],
+  ["evaluate", "", /cannot evaluate without a model: name one by --model/],
+  ["evaluate", "model.pth", /too many arguments/],
+  ["erase", "--clean-fraction 7", /'7' is invalid.*a number above 0 and at most 1/],
+  ["erase", "--clean-fraction 0.1 --train-indices 0:64 --model TINY", /cannot take both/],
+  [
+    "erase",
+    "--train-indices 9:3 --model TINY",
+    /range 9:3: it holds no record, expected A below B/,
+  ],
+  ["erase", "--train-indices 0:99999 --model TINY", /found 12000 records/],
+  ["erase", "--batch-size 0", /'0' is invalid.*a whole number of at least 1/],
+  ["erase", "--batch-size 1.5", /'1.5' is invalid/],
+  ["erase", "--lr -1", /'-1' is invalid.*above 0/],
+  ["erase", "--epochs x", /'x' is invalid.*a whole number of at least 1/],
+  ["erase", "--momentum 1", /'1' is invalid.*at least 0 and below 1/],
+  ["erase", "--betas 1,2", /'1,2' is invalid.*three numbers of at least 0/],
+  ["erase", "--augment crop,flop", /"flop", expected some of crop, flip, cutout, none/],
+  ["erase", "--recipe papers", /'papers' is invalid. Allowed choices are lethe, paper, authors/],
+  ["erase", "--lr-schedule step", /'step' is invalid. Allowed choices are authors/],
+  ["erase", "--dataset cifar10", /cannot erase without a model: the embedded one knows only signs/],
+  ["erase", "--model TINY --target 3", /cannot aim without an attack: name one by --attack/],
+  ["erase", "--model TINY --attack badnets --target 12", /class 12: signs has classes 0 to 9/],
+  ["evaluate", "--model TINY --attack badnet", /unknown attack "badnet".*did you mean "badnets"/],
+  ["evaluate", "--model TINY --dataset cifar1", /data set "cifar1".*did you mean "cifar10"/],
+  ["evaluate", "--model TINY --attack badnets --attack-options size=99", /"99".*from 1 to 32/],
+  ["evaluate", "--model TINY --attack badnets --attack-options sise=3", /option "sise"/],
+  ["evaluate", "--model TINY --std 0,1,1", /'0,1,1' is invalid.*three numbers above 0/],
+  ["attack", "", /cannot train without an attack: name one by --attack, or --attack none/],
+  ["attack", "--attack none --target 3", /cannot poison with --attack none/],
+  ["attack", "--attack badnets --poison-rate 2", /'2' is invalid.*above 0 and at most 1/],
+  ["attack", "--attack badnets --arch resnet-18", /"resnet-18": expected wrn-DEPTH-WIDTH/],
+  ["attack", "--attack badnets --arch wrn-11-1", /depth 11: expected 6 n \+ 4/],
+  ["erase", "--resume . --lr 0.1", /cannot change --lr of a resumed run/],
+];
+
+for (const [task, flags, message] of WRONG) {
+  Deno.test(`${task} ${flags} is refused as wrong usage`.replace("  ", " "), async () => {
+    await withTemporaryFolder(async (folder) => {
+      const model = await writeTinyModel(folder);
+      const args = flags.split(" ").filter(Boolean).map((arg) => arg.replace("TINY", model));
+      const finished = await runTask(task, args, { folder });
+      assertRefused(finished, 2, message);
+      assert.deepEqual(await filesUnder(folder), ["tiny.safetensors"]);
+    });
+  });
+}
