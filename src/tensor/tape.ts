@@ -37,7 +37,7 @@ export interface Backward {
   take(i: number): Tensor | undefined;
   /**
    * True where this operation is the last to send a gradient to input `i`, so that what it returns,
-   * with what it took, is all of it.
+   * with what it took, is all of it, and where none but the rule of input `i` will read it.
    */
   completes(i: number): boolean;
 }
@@ -166,7 +166,7 @@ export class Tape {
           return earlier;
         },
         completes: (i) =>
-          firstUse.get(inputs[i]!) === entry &&
+          firstUse.get(inputs[i]!) === entry && !sources.includes(inputs[i]!) &&
           inputs.filter((input) => input === inputs[i]).length === 1,
       });
       for (const [i, gradient] of results.entries()) {

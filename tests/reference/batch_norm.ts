@@ -103,3 +103,25 @@ export function batchNormTrainingGradient(
   }
   return { dx, dgamma, dbeta };
 }
+
+/** Gradients of {@linkcode normalize} where mean and variance are constants. */
+export function normalizeGradient(
+  maps: FeatureMaps,
+  x: ArrayLike<number>,
+  gamma: ArrayLike<number>,
+  dy: ArrayLike<number>,
+  { mean, variance }: { mean: ArrayLike<number>; variance: ArrayLike<number> },
+): { dx: Float64Array; dgamma: Float64Array; dbeta: Float64Array } {
+  const dx = new Float64Array(x.length);
+  const dgamma = new Float64Array(maps.c);
+  const dbeta = new Float64Array(maps.c);
+  for (let channel = 0; channel < maps.c; channel++) {
+    const deviation = Math.sqrt(variance[channel]! + EPSILON);
+    for (const i of channelElements(maps, channel)) {
+      dx[i] = gamma[channel]! * dy[i]! / deviation;
+      dgamma[channel]! += dy[i]! * (x[i]! - mean[channel]!) / deviation;
+      dbeta[channel]! += dy[i]!;
+    }
+  }
+  return { dx, dgamma, dbeta };
+}

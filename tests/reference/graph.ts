@@ -3,7 +3,12 @@
 import type { FeatureMaps } from "../../shaders/channel_sweep.ts";
 import type { ConvolutionGeometry } from "../../shaders/convolution/variant.ts";
 import type { LinearGeometry } from "../../shaders/linear.ts";
-import { batchNormTraining, batchNormTrainingGradient, normalize } from "./batch_norm.ts";
+import {
+  batchNormTraining,
+  batchNormTrainingGradient,
+  normalize,
+  normalizeGradient,
+} from "./batch_norm.ts";
 import { convolution, convolutionInputGradient, convolutionWeightGradient } from "./convolution.ts";
 import { linear, linearGradient } from "./linear.ts";
 import { averagePool, averagePoolGradient, type ReferencePool } from "./pool.ts";
@@ -53,7 +58,7 @@ export class Graph {
     });
   }
 
-  /** By the statistics of the batch, or by `running`, which is then for values only. */
+  /** By the statistics of the batch, or by `running`. */
   batchNorm(
     maps: FeatureMaps,
     x: Node,
@@ -61,13 +66,13 @@ export class Graph {
     beta: Node,
     running?: RunningStatistics,
   ): Node {
-    if (running) {
-      return this.#node(normalize(maps, x.value, gamma.value, beta.value, running), () => {
-        throw new Error("gradients are for training mode");
-      });
-    }
-    return this.#node(batchNormTraining(maps, x.value, gamma.value, beta.value), (dy) => {
-      const { dx, dgamma, dbeta } = batchNormTrainingGradient(maps, x.value, gamma.value, dy);
+    const y = running
+      ? normalize(maps, x.value, gamma.value, beta.value, running)
+      : batchNormTraining(maps, x.value, gamma.value, beta.value);
+    return this.#node(y, (dy) => {
+      const { dx, dgamma, dbeta } = running
+        ? normalizeGradient(maps, x.value, gamma.value, dy, running)
+        : batchNormTrainingGradient(maps, x.value, gamma.value, dy);
       accumulate(x, dx);
       accumulate(gamma, dgamma);
       accumulate(beta, dbeta);
