@@ -105,6 +105,22 @@ Deno.test("a chain of tensors lives in two slots of memory", () => {
   free(inputs);
 });
 
+Deno.test("memory of a small tensor is enlarged for a larger one that comes later", async () => {
+  const inputs = upload([INPUTS[0]!, INPUTS[2]!]);
+  const tape = new Tape(gpu.capabilities);
+  const [large, small] = inputs;
+  const smallResult = tape.keep(relu(tape, relu(tape, small!)));
+  const largeResult = tape.keep(relu(tape, relu(tape, large!)));
+  const program = buildProgram(gpu, tape);
+  assert.equal(program.bytes, 4 * (2 * size(large!) + size(small!)), "one slot and the results");
+  program.run();
+  const expected = (input: Input) => Float32Array.from(input.values, (value) => Math.max(0, value));
+  assert.deepEqual(await program.read(smallResult), expected(INPUTS[2]!));
+  assert.deepEqual(await program.read(largeResult), expected(INPUTS[0]!));
+  program.destroy();
+  free(inputs);
+});
+
 Deno.test("a program frees all its memory, also where building it fails", () => {
   const inputs = upload([INPUTS[0]!]);
   const before = gpu.counters.bytes;
