@@ -5,55 +5,21 @@
  * each computes several output channels, so that one load of the image feeds several products.
  */
 
-import { type Binding, declareBindings, groupsOf } from "../kernel.ts";
+import { declareBindings, groupsOf } from "../kernel.ts";
 import { unroll } from "./lanes.ts";
+import { channelTile, extraReads, label, readInput, WORKGROUP } from "./plain_text.ts";
+import { plainWeightGradient } from "./plain_weights.ts";
 import {
   type ConvolutionGeometry,
   type ConvolutionVariant,
   type ForwardFusion,
   type ImageKernel,
   type InputGradientFusion,
-  type KernelCapabilities,
   outputExtent,
-  type WeightGradient,
-  type WeightGradientFusion,
 } from "./variant.ts";
 
-const WORKGROUP = 64;
-
-/** Channels that one invocation computes: at most `limit`. */
-function channelTile(channels: number, limit: number): number {
-  return Math.min(channels, limit);
-}
-
-/** Bindings of the fusions that this variant knows: scale and shift of x, and an addend. */
-function extraReads(normalise: boolean, channels: number, addendElements: number): Binding[] {
-  const reads: Binding[] = [];
-  if (normalise) reads.push({ name: "coefficients", elements: 2 * channels });
-  if (addendElements > 0) reads.push({ name: "addend", elements: addendElements });
-  return reads;
-}
-
-/** WGSL for a value of x, read at `index`, of channel c. */
-function readInput(index: string, normalise: boolean, channels: number): string {
-  return normalise
-    ? `max(x[${index}] * coefficients[c] + coefficients[${channels}u + c], 0.0)`
-    : `x[${index}]`;
-}
-
-function label(direction: string, geometry: ConvolutionGeometry): string {
-  const { batch, inChannels, outChannels, height, width, kernelSize, stride } = geometry;
-  return `convolution ${direction} plain ${batch}x${inChannels}x${height}x${width} -> ` +
-    `${outChannels}, ${kernelSize}x${kernelSize} stride ${stride}`;
-}
-
 /** One invocation: one output pixel of one image, up to 8 output channels. */
-function forward(
-  geometry: ConvolutionGeometry,
-  _capabilities: KernelCapabilities,
-  fusion: ForwardFusion = {},
-): ImageKernel | undefined {
-  if (fusion.statistics) return undefined;
+function forward(geometry: ConvolutionGeometry, fusion: ForwardFusion): ImageKernel {
   const { normaliseInput = false, addResidual = false } = fusion;
   const { batch, inChannels, height, width, outChannels, kernelSize, stride, padding } = geometry;
   const out = outputExtent(geometry);
@@ -117,12 +83,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
  * One invocation: one input pixel of one image, up to 8 input channels. Pixel (i,j) meets the outputs
  * with stride * o + tap - padding = i, so taps whose remainder is not zero contribute nothing.
  */
-function inputGradient(
-  geometry: ConvolutionGeometry,
-  _capabilities: KernelCapabilities,
-  fusion: InputGradientFusion = {},
-): ImageKernel | undefined {
-  if (fusion.normalised) return undefined;
+function inputGradient(geometry: ConvolutionGeometry, fusion: InputGradientFusion): ImageKernel {
   const { addAddend = false } = fusion;
   const { batch, inChannels, height, width, outChannels, kernelSize, stride, padding } = geometry;
   const out = outputExtent(geometry);
@@ -183,82 +144,16 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   };
 }
 
-/** Enough invocations to occupy a small GPU; more parts only cost memory and a longer final sum. */
-const WEIGHT_GRADIENT_INVOCATIONS = 16_384;
-
-/**
- * One invocation: one tap of one input channel, up to 4 output channels, over the images of one
- * part. Parts are equal runs of images (the last may be shorter).
- */
-function weightGradient(
-  geometry: ConvolutionGeometry,
-  _capabilities: KernelCapabilities,
-  fusion: WeightGradientFusion = {},
-): WeightGradient {
-  const { normaliseInput = false } = fusion;
-  const { batch, inChannels, height, width, outChannels, kernelSize, stride, padding } = geometry;
-  const out = outputExtent(geometry);
-  const pixels = out.height * out.width;
-  const taps = kernelSize * kernelSize;
-  const columns = inChannels * taps;
-  const tile = channelTile(outChannels, 4);
-  const groups = groupsOf(outChannels, tile);
-  const wanted = groupsOf(WEIGHT_GRADIENT_INVOCATIONS, columns * groups);
-  const imagesPerPart = groupsOf(batch, Math.min(wanted, batch));
-  const parts = groupsOf(batch, imagesPerPart);
-  const wgsl = `
-${
-    declareBindings([
-      { name: "x", elements: batch * inChannels * height * width },
-      { name: "dy", elements: batch * outChannels * pixels },
-      ...extraReads(normaliseInput, inChannels, 0),
-    ], [{ name: "dw", elements: parts * outChannels * columns }])
-  }
-@compute @workgroup_size(${WORKGROUP})
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let column = id.x;
-  if (column >= ${columns}u) { return; }
-  let c = column / ${taps}u;
-  let top = i32(column % ${taps}u / ${kernelSize}u) - ${padding};
-  let left = i32(column % ${kernelSize}u) - ${padding};
-  let k0 = id.y * ${tile}u;
-  let firstImage = id.z * ${imagesPerPart}u;
-  ${unroll(tile, (k) => `var sum${k} = 0.0;`)}
-  for (var n = firstImage; n < min(firstImage + ${imagesPerPart}u, ${batch}u); n++) {
-    let plane = (n * ${inChannels}u + c) * ${height * width}u;
-    let gradient = (n * ${outChannels}u + k0) * ${pixels}u;
-    for (var oy = 0; oy < ${out.height}; oy++) {
-      let row = oy * ${stride} + top;
-      if (row < 0 || row >= ${height}) { continue; }
-      for (var ox = 0; ox < ${out.width}; ox++) {
-        let inputColumn = ox * ${stride} + left;
-        if (inputColumn < 0 || inputColumn >= ${width}) { continue; }
-        let value = ${
-    readInput(`plane + u32(row * ${width} + inputColumn)`, normaliseInput, inChannels)
-  };
-        let at = gradient + u32(oy * ${out.width} + ox);
-        ${unroll(tile, (k) => `sum${k} += value * dy[at + ${k * pixels}u];`)}
-      }
-    }
-  }
-  let first = (id.z * ${outChannels}u + k0) * ${columns}u + column;
-  ${
-    unroll(
-      tile,
-      (k) => `if (k0 + ${k}u < ${outChannels}u) { dw[first + ${k * columns}u] = sum${k}; }`,
-    )
-  }
-}
-`;
-  return {
-    kernel: {
-      label: label("weight gradient", geometry),
-      wgsl,
-      workgroups: [groupsOf(columns, WORKGROUP), groups, parts],
-    },
-    parts,
-  };
-}
-
-/** The variant that can do every geometry on every adapter. */
-export const plain: ConvolutionVariant = { name: "plain", forward, inputGradient, weightGradient };
+/** The variant that can do every geometry on every adapter, without `statistics` and `normalised`. */
+export const plain: ConvolutionVariant = {
+  name: "plain",
+  *forward(geometry, _capabilities, fusion = {}) {
+    if (!fusion.statistics) yield forward(geometry, fusion);
+  },
+  *inputGradient(geometry, _capabilities, fusion = {}) {
+    if (!fusion.normalised) yield inputGradient(geometry, fusion);
+  },
+  *weightGradient(geometry, _capabilities, fusion = {}) {
+    yield plainWeightGradient(geometry, fusion.normaliseInput ?? false);
+  },
+};

@@ -16,35 +16,37 @@ import { LANES } from "./lanes.ts";
 import type { Epilogue } from "./subgroup_epilogue.ts";
 import type { ConvolutionVariant, ImageKernel, KernelCapabilities } from "./variant.ts";
 
-function bestImageKernel(
+function* imageKernels(
   problem: ImageProblem,
   capabilities: KernelCapabilities,
   normalise: boolean,
   epilogue: Epilogue,
-): ImageKernel | undefined {
-  if (capabilities.subgroupSize !== LANES) return undefined;
-  const [plan] = candidatePlans(problem);
-  return plan && imageKernel(problem, plan, normalise, epilogue);
+): Iterable<ImageKernel> {
+  if (capabilities.subgroupSize !== LANES) return;
+  for (const plan of candidatePlans(problem)) {
+    yield imageKernel(problem, plan, normalise, epilogue);
+  }
 }
 
-/** Kernels for subgroups of 8 lanes; `undefined` where they are of another size or none. */
+/** Kernels for subgroups of 8 lanes; none where they are of another size. */
 export const subgroup: ConvolutionVariant = {
   name: "subgroup",
   forward: (geometry, capabilities, fusion = {}) =>
-    bestImageKernel(forwardProblem(geometry), capabilities, fusion.normaliseInput ?? false, {
+    imageKernels(forwardProblem(geometry), capabilities, fusion.normaliseInput ?? false, {
       add: fusion.addResidual ?? false,
       statistics: fusion.statistics ?? false,
       normalised: false,
     }),
   inputGradient: (geometry, capabilities, fusion = {}) =>
-    bestImageKernel(inputGradientProblem(geometry), capabilities, false, {
+    imageKernels(inputGradientProblem(geometry), capabilities, false, {
       add: fusion.addAddend ?? false,
       statistics: false,
       normalised: fusion.normalised ?? false,
     }),
-  weightGradient(geometry, capabilities, fusion = {}) {
-    if (capabilities.subgroupSize !== LANES) return undefined;
-    const [plan] = candidateWeightPlans(geometry);
-    return plan && weightGradientKernel(geometry, plan, fusion.normaliseInput ?? false);
+  *weightGradient(geometry, capabilities, fusion = {}) {
+    if (capabilities.subgroupSize !== LANES) return;
+    for (const plan of candidateWeightPlans(geometry)) {
+      yield weightGradientKernel(geometry, plan, fusion.normaliseInput ?? false);
+    }
   },
 };

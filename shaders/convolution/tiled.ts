@@ -78,11 +78,18 @@ fn b(r: u32, n: u32) -> f32 {
   return { kernel, parts };
 }
 
-/** Kernels for any GPU; `undefined` where an image product is too large for one dispatch. */
+/** Kernels for any GPU; none where an image product is too large for one dispatch. */
 export const tiled: ConvolutionVariant = {
   name: "tiled",
-  forward: (geometry, _capabilities, fusion = {}) => tiledForward(geometry, fusion),
-  inputGradient: (geometry, _capabilities, fusion = {}) => tiledInputGradient(geometry, fusion),
-  weightGradient: (geometry, _capabilities, fusion = {}) =>
-    tiledWeightGradient(geometry, fusion.normaliseInput ?? false),
+  *forward(geometry, _capabilities, fusion = {}) {
+    const kernel = tiledForward(geometry, fusion);
+    if (kernel) yield kernel;
+  },
+  *inputGradient(geometry, _capabilities, fusion = {}) {
+    const kernel = tiledInputGradient(geometry, fusion);
+    if (kernel) yield kernel;
+  },
+  *weightGradient(geometry, _capabilities, fusion = {}) {
+    yield tiledWeightGradient(geometry, fusion.normaliseInput ?? false);
+  },
 };

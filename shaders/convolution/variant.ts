@@ -95,9 +95,15 @@ export interface KernelCapabilities {
   readonly subgroupSize: number;
   /** Largest number of invocations of a workgroup. */
   readonly maxInvocations: number;
+  /** True for a driver that computes on the CPU; false unless given. */
+  readonly software?: boolean;
 }
 
-/** One kernel family. A direction that it cannot do for a geometry is `undefined`. */
+/**
+ * One kernel family. Each direction lists the kernels that it can offer for a geometry, the one that
+ * should be fastest first; none where it cannot do the geometry or the fusion. Lists are lazy: a
+ * kernel's text is written when it is taken.
+ */
 export interface ConvolutionVariant {
   readonly name: string;
   /** x (N,C,H,W), w (K,C,R,R) -> y (N,K,OH,OW). */
@@ -105,17 +111,17 @@ export interface ConvolutionVariant {
     geometry: ConvolutionGeometry,
     capabilities: KernelCapabilities,
     fusion?: ForwardFusion,
-  ): ImageKernel | undefined;
+  ): Iterable<ImageKernel>;
   /** dy (N,K,OH,OW), w (K,C,R,R) -> dx (N,C,H,W). */
   inputGradient(
     geometry: ConvolutionGeometry,
     capabilities: KernelCapabilities,
     fusion?: InputGradientFusion,
-  ): ImageKernel | undefined;
+  ): Iterable<ImageKernel>;
   /** x (N,C,H,W), dy (N,K,OH,OW) -> partial sums of dw. */
   weightGradient(
     geometry: ConvolutionGeometry,
     capabilities: KernelCapabilities,
     fusion?: WeightGradientFusion,
-  ): WeightGradient | undefined;
+  ): Iterable<WeightGradient>;
 }

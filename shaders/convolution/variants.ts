@@ -1,7 +1,8 @@
-/** Which convolution kernel runs: one choice for each direction and geometry. */
+/** Which convolution kernel runs: one choice for each direction and geometry, without timing. */
 
 import { plain } from "./plain.ts";
 import { subgroup } from "./subgroup.ts";
+import { tiled } from "./tiled.ts";
 import type {
   ConvolutionGeometry,
   ConvolutionVariant,
@@ -13,11 +14,18 @@ import type {
   WeightGradientFusion,
 } from "./variant.ts";
 
-/** All variants, the preferred first; the last does everything. */
-export const VARIANTS: readonly ConvolutionVariant[] = [subgroup, plain];
+/**
+ * The variants for a device, the preferred first; the last does every geometry. A software driver
+ * gains nothing from workgroup memory and loses by barriers; fixed subgroups of 8 are a mark of
+ * llvmpipe.
+ */
+export function variantsFor(capabilities: KernelCapabilities): readonly ConvolutionVariant[] {
+  if (capabilities.subgroupSize === 8) return [subgroup, plain];
+  return capabilities.software ? [plain] : [tiled, plain];
+}
 
-function first<T>(results: Iterable<T | undefined>): T | undefined {
-  for (const result of results) if (result) return result;
+function first<T>(lists: Iterable<Iterable<T>>): T | undefined {
+  for (const list of lists) for (const item of list) return item;
   return undefined;
 }
 
@@ -30,7 +38,7 @@ export function chooseForward(
   capabilities: KernelCapabilities,
   fusion: ForwardFusion = {},
 ): ImageKernel | undefined {
-  return first(VARIANTS.map((variant) => variant.forward(g, capabilities, fusion)));
+  return first(variantsFor(capabilities).map(({ forward }) => forward(g, capabilities, fusion)));
 }
 
 /**
@@ -42,7 +50,9 @@ export function chooseInputGradient(
   capabilities: KernelCapabilities,
   fusion: InputGradientFusion = {},
 ): ImageKernel | undefined {
-  return first(VARIANTS.map((variant) => variant.inputGradient(g, capabilities, fusion)));
+  return first(
+    variantsFor(capabilities).map(({ inputGradient }) => inputGradient(g, capabilities, fusion)),
+  );
 }
 
 /** The kernel for x, dy -> partial sums of dw; every geometry has one. */
@@ -51,5 +61,7 @@ export function chooseWeightGradient(
   capabilities: KernelCapabilities,
   fusion: WeightGradientFusion = {},
 ): WeightGradient {
-  return first(VARIANTS.map((variant) => variant.weightGradient(g, capabilities, fusion)))!;
+  return first(
+    variantsFor(capabilities).map(({ weightGradient }) => weightGradient(g, capabilities, fusion)),
+  )!;
 }

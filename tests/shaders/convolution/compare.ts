@@ -65,19 +65,19 @@ export async function checkVariant(
   const w = randomValues(elements.w, seed + 1);
   const dy = randomValues(elements.y, seed + 2);
   const checked: string[] = [];
-  const forward = variant.forward(geometry, capabilities);
+  const [forward] = variant.forward(geometry, capabilities);
   if (forward) {
     const [y] = await runKernel(forward, [x, w], [elements.y]);
     assertClose(y!, convolution(geometry, x, w), forward.label);
     checked.push("forward");
   }
-  const inputGradient = variant.inputGradient(geometry, capabilities);
+  const [inputGradient] = variant.inputGradient(geometry, capabilities);
   if (inputGradient) {
     const [dx] = await runKernel(inputGradient, [dy, w], [elements.x]);
     assertClose(dx!, convolutionInputGradient(geometry, dy, w), inputGradient.label);
     checked.push("input gradient");
   }
-  const weightGradient = variant.weightGradient(geometry, capabilities);
+  const [weightGradient] = variant.weightGradient(geometry, capabilities);
   if (weightGradient) {
     const { kernel, parts } = weightGradient;
     const [partials] = await runKernel(kernel, [x, dy], [parts * elements.w]);

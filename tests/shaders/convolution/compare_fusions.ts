@@ -83,7 +83,7 @@ export async function checkForwardFusion(
   fusion: ForwardFusion,
   seed: number,
 ): Promise<boolean> {
-  const kernel = variant.forward(geometry, capabilities, fusion);
+  const [kernel] = variant.forward(geometry, capabilities, fusion);
   if (!kernel) return false;
   const { inChannels, outChannels, height, width, batch } = geometry;
   const elements = convolutionElements(geometry);
@@ -124,7 +124,7 @@ export async function checkInputGradientFusion(
   fusion: InputGradientFusion,
   seed: number,
 ): Promise<boolean> {
-  const kernel = variant.inputGradient(geometry, capabilities, fusion);
+  const [kernel] = variant.inputGradient(geometry, capabilities, fusion);
   if (!kernel) return false;
   const { inChannels, height, width, batch } = geometry;
   const elements = convolutionElements(geometry);
@@ -176,7 +176,7 @@ export async function checkWeightGradientFusion(
   geometry: ConvolutionGeometry,
   seed: number,
 ): Promise<boolean> {
-  const gradient = variant.weightGradient(geometry, capabilities, { normaliseInput: true });
+  const [gradient] = variant.weightGradient(geometry, capabilities, { normaliseInput: true });
   if (!gradient) return false;
   const { inChannels, height, width } = geometry;
   const elements = convolutionElements(geometry);
