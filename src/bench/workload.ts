@@ -1,0 +1,86 @@
+/** What the benchmarks train and evaluate: the embedded images, fresh networks, usual settings. */
+
+import { PLAIN_PREPROCESSING } from "../../shaders/gather.ts";
+import { type ImageSet, selectImages } from "../data/image_set.ts";
+import { loadSigns, SIGNS_CLASS_NAMES } from "../data/signs.ts";
+import { attentionDistillation } from "../defenses/attention_distillation.ts";
+import { RECIPES } from "../defenses/recipes.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Architecture } from "../nn/architecture.ts";
+import { destroyModel, loadModel, type Model } from "../nn/model.ts";
+import { initialState, namedArchitecture } from "../nn/state.ts";
+import type { ImageStore } from "../train/image_store.ts";
+import { CROSS_ENTROPY } from "../train/objectives.ts";
+import { createTrainer, type Trainer, type TrainingSettings } from "../train/trainer.ts";
+
+/** Steps that train: by cross-entropy alone, or with a teacher's forward pass and attention. */
+export type TrainingStep = "train" | "nad";
+
+/** Images that are drawn; a benchmark that wants more sees them again. */
+const DRAWN_IMAGES = 640;
+
+/** How activations become maps: the default of all commands. */
+export const ATTENTION_OPERATOR = { reduction: "sum", power: 2 } as const;
+
+/** The network of a name such as `wrn-16-1`, for the classes of the images. */
+export function benchArchitecture(name: string): Architecture {
+  return namedArchitecture(name, SIGNS_CLASS_NAMES.length);
+}
+
+/** The recipe's settings, with every augmentation that costs time and no decay. */
+export function benchSettings(batchSize: number): TrainingSettings {
+  const { momentum, nesterov, weightDecay, cropPadding, learningRate, cutout } = RECIPES.lethe;
+  return {
+    epochs: 1,
+    batchSize,
+    learningRate,
+    schedule: "constant",
+    momentum,
+    nesterov,
+    weightDecay,
+    augmentation: { cropPadding, flip: true, cutout },
+    preprocessing: PLAIN_PREPROCESSING,
+    order: "shuffle",
+    seed: 1,
+  };
+}
+
+/** `count` images, the same in every run. */
+export function benchImages(count: number): ImageSet {
+  const drawn = loadSigns({ parts: ["train"], trainCount: Math.min(count, DRAWN_IMAGES) }).train;
+  return selectImages(drawn, Array.from({ length: count }, (_, i) => i % drawn.labels.length));
+}
+
+/** Networks that a step needs. */
+export interface Networks {
+  readonly student: Model;
+  readonly teacher: Model;
+}
+
+/** A fresh student and a fresh teacher. */
+export function createNetworks(gpu: Gpu, architecture: Architecture): Networks {
+  const create = (seed: number, name: string) =>
+    loadModel(gpu, architecture, initialState(architecture, seed), `a fresh ${name}`);
+  return { student: create(1, "student"), teacher: create(2, "teacher") };
+}
+
+/** Frees both networks. */
+export function destroyNetworks(gpu: Gpu, { student, teacher }: Networks): void {
+  destroyModel(gpu, student);
+  destroyModel(gpu, teacher);
+}
+
+/** A training run of `steps` steps an epoch. */
+export function createBenchTrainer(
+  gpu: Gpu,
+  step: TrainingStep,
+  { student, teacher }: Networks,
+  store: ImageStore,
+  { batchSize, steps }: { batchSize: number; steps: number },
+): Trainer {
+  const indices = Uint32Array.from({ length: steps * batchSize }, (_, i) => i % store.count);
+  const objective = step === "train"
+    ? CROSS_ENTROPY
+    : attentionDistillation(teacher, { betas: RECIPES.lethe.betas, operator: ATTENTION_OPERATOR });
+  return createTrainer(gpu, student, { store, indices }, objective, benchSettings(batchSize));
+}

@@ -1,0 +1,206 @@
+/** `deno task bench`: how fast the kernels, whole steps and whole processes are on this machine. */
+
+import { type KernelResult, measureKernels } from "../src/bench/measure_kernels.ts";
+import { measureEvaluation, measureTraining, type StepResult } from "../src/bench/measure_steps.ts";
+import { measurePeak } from "../src/bench/peak.ts";
+import { type PeerRatio, peerRatios, type Peers, runPeers } from "../src/bench/peers.ts";
+import {
+  type FirstStepSeconds,
+  measureFirstStep,
+  measurePeakMemory,
+} from "../src/bench/processes.ts";
+import {
+  batchSizeTable,
+  firstStepText,
+  groupTable,
+  kernelTable,
+  peersText,
+  stepTable,
+} from "../src/bench/tables.ts";
+import { benchArchitecture } from "../src/bench/workload.ts";
+import { UsageError } from "../src/errors.ts";
+import type { Gpu } from "../src/gpu/gpu.ts";
+import { Interrupted } from "../src/train/run_steps.ts";
+import { openGpuFor } from "./command_line/load.ts";
+import type { Output } from "./command_line/output.ts";
+import { newCommand, runCommand } from "./command_line/run_command.ts";
+import { flag, integer, number, numbers } from "./command_line/values.ts";
+
+interface Flags {
+  arch: string;
+  all?: boolean;
+  batchSize: number;
+  batchSizes?: number[];
+  seconds: number;
+  filter: string;
+  peers?: string;
+}
+
+/** What `--json` prints. */
+interface BenchDocument {
+  readonly adapter: string;
+  readonly arch: string;
+  readonly batchSize: number;
+  readonly peakGflops: number | null;
+  readonly steps: Readonly<Partial<Record<StepName, StepResult>>>;
+  /** Time of a distillation step in training steps. */
+  readonly nadOverTrain: number | null;
+  readonly kernels: readonly KernelResult[];
+  readonly firstStepSeconds: FirstStepSeconds | null;
+  readonly peakMemoryBytes: number | null;
+  /** With `--batch-sizes`. */
+  readonly batchSizes?: readonly ({ readonly step: StepName } & StepResult)[];
+  /** With `--peers`. */
+  readonly peers?: { readonly imagesPerSecond: Peers; readonly ratios: readonly PeerRatio[] };
+}
+
+type StepName = "train" | "nad" | "evaluate";
+
+const STEPS: readonly StepName[] = ["train", "nad", "evaluate"];
+
+/** The larger network whose layers `--all` adds. */
+const LARGER_ARCHITECTURE = "wrn-40-2";
+
+const command = newCommand(
+  "bench",
+  "Speed of every kernel of a step, of whole steps, of the first step, and the memory of a run.",
+  [
+    "--json > bench.json",
+    '--filter "convolution weight"',
+    "--filter nad --batch-sizes 16,64,256",
+  ],
+);
+command
+  .option("--arch <name>", "wrn-DEPTH-WIDTH", "wrn-16-1")
+  .option("--all", `the kernels of ${LARGER_ARCHITECTURE} too`)
+  .addOption(flag("--batch-size <n>", "images a step", integer(1)).default(64))
+  .addOption(
+    flag(
+      "--batch-sizes <list>",
+      "also time training steps of these sizes, for example 16,64,256",
+      numbers("whole numbers of at least 1", (n) => Number.isSafeInteger(n) && n >= 1),
+    ),
+  )
+  .addOption(
+    flag("--seconds <s>", "length of the run of each kind of step", number("above 0", (s) => s > 0))
+      .default(12),
+  )
+  .option(
+    "--filter <text>",
+    "only kernels whose description has this text in it, and the steps (train, nad, evaluate) " +
+      "and measurements (first step, memory) whose name has",
+    "",
+  )
+  .option("--peers <dir>", "also run DIR/run.sh, which times other libraries, and compare");
+
+await runCommand(command, async ({ output, signal }) => {
+  const flags = command.opts<Flags>();
+  const { arch, batchSize, filter, seconds } = flags;
+  benchArchitecture(arch);
+  if (flags.peers !== undefined) expectScript(flags.peers);
+  const wanted = (name: string) => name.includes(filter.toLowerCase());
+  const enter = (name: string) => {
+    if (signal.aborted) throw new Interrupted("stopped");
+    output.progress(name);
+  };
+  const gpu = await openGpuFor(output);
+
+  enter("peak");
+  const { gflops: peakGflops, timer } = await measurePeak(gpu);
+  output.result(`Arithmetic peak: ${peakGflops.toFixed(1)} GFLOP/s`);
+  const kernels: KernelResult[] = [];
+  for (const name of flags.all ? [arch, LARGER_ARCHITECTURE] : [arch]) {
+    const onProgress = (text: string) => enter(`${name}: ${text}`);
+    const options = { arch: name, batchSize, peakGflops, timer, filter, onProgress };
+    const results = await measureKernels(gpu, options);
+    kernels.push(...results);
+    printKernels(output, name, results);
+  }
+  timer.destroy();
+
+  const steps: Partial<Record<StepName, StepResult>> = {};
+  for (const name of STEPS.filter(wanted)) {
+    enter(`step ${name}`);
+    steps[name] = await measureStep(gpu, name, { arch, batchSize, seconds });
+  }
+  const { train, nad } = steps;
+  const nadOverTrain = train && nad ? nad.stepMilliseconds / train.stepMilliseconds : null;
+  const measured = Object.entries(steps);
+  if (measured.length > 0) output.result("\n" + stepTable(measured));
+  if (nadOverTrain !== null) output.result(`A nad step is ${nadOverTrain.toFixed(2)} train steps`);
+
+  const batchSizes: ({ step: StepName } & StepResult)[] = [];
+  for (const size of flags.batchSizes ?? []) {
+    // Evaluation chooses its own batch size.
+    for (const step of STEPS.filter((name) => name !== "evaluate" && wanted(name))) {
+      enter(`step ${step}, batch size ${size}`);
+      batchSizes.push({
+        step,
+        ...await measureStep(gpu, step, { arch, batchSize: size, seconds }),
+      });
+    }
+  }
+  if (batchSizes.length > 0) {
+    output.result("\n" + batchSizeTable(batchSizes.map((result) => [result.step, result])));
+  }
+  gpu.close();
+
+  let firstStepSeconds: FirstStepSeconds | null = null;
+  if (wanted("first step")) {
+    enter("first step");
+    firstStepSeconds = await measureFirstStep(gpu.adapter.name, arch, batchSize);
+    output.result("\n" + firstStepText(firstStepSeconds));
+  }
+  let peakMemoryBytes: number | null = null;
+  if (wanted("memory")) {
+    enter("memory");
+    peakMemoryBytes = await measurePeakMemory(arch, batchSize);
+    output.result(`Peak memory of an erasure: ${(peakMemoryBytes / 1e6).toFixed(0)} MB`);
+  }
+  let peers: BenchDocument["peers"];
+  if (flags.peers !== undefined) {
+    enter("other libraries");
+    const imagesPerSecond = await runPeers(flags.peers, batchSize, signal);
+    peers = { imagesPerSecond, ratios: peerRatios(imagesPerSecond, steps) };
+    output.result("\n" + peersText(peers.imagesPerSecond, peers.ratios));
+  }
+  const document: BenchDocument = {
+    adapter: gpu.adapter.name,
+    arch,
+    batchSize,
+    peakGflops,
+    steps,
+    nadOverTrain,
+    kernels,
+    firstStepSeconds,
+    peakMemoryBytes,
+    ...batchSizes.length > 0 ? { batchSizes } : {},
+    ...peers ? { peers } : {},
+  };
+  output.document(document);
+});
+
+function expectScript(folder: string): void {
+  try {
+    Deno.statSync(`${folder}/run.sh`);
+  } catch {
+    throw new UsageError(`cannot run ${folder}/run.sh: expected a script there that can be read`);
+  }
+}
+
+async function measureStep(
+  gpu: Gpu,
+  step: StepName,
+  options: { arch: string; batchSize: number; seconds: number },
+): Promise<StepResult> {
+  return step === "evaluate"
+    ? await measureEvaluation(gpu, options)
+    : await measureTraining(gpu, step, options);
+}
+
+function printKernels(output: Output, arch: string, kernels: readonly KernelResult[]): void {
+  if (kernels.length === 0) return;
+  output.result(`\n${arch}\n${kernelTable(kernels)}\n`);
+  output.result(groupTable(kernels, "train") + "\n");
+  output.result(groupTable(kernels, "nad"));
+}
