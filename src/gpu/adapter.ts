@@ -57,6 +57,11 @@ const ADVICE: Partial<Record<typeof Deno.build.os, string>> = {
   windows: "install the newest driver of your GPU (Direct3D 12)",
 };
 
+/** The one thing to install or check where no adapter is found. */
+export function missingAdapterAdvice(): string {
+  return ADVICE[Deno.build.os] ?? "install a Vulkan driver";
+}
+
 /**
  * Opens a device on the best adapter. Subgroup operations are asked for even where the adapter does
  * not list them, since some drivers accept the request all the same.
@@ -70,8 +75,9 @@ export async function openDevice(
     options.powerPreference === undefined ? {} : { powerPreference: options.powerPreference },
   );
   if (!adapter) {
-    const advice = ADVICE[Deno.build.os] ?? "install a Vulkan driver";
-    throw new NoAdapterError(`cannot open a GPU device: no WebGPU adapter was found; ${advice}`);
+    throw new NoAdapterError(
+      `cannot open a GPU device: no WebGPU adapter was found; ${missingAdapterAdvice()}`,
+    );
   }
   const requiredLimits = options.minimumLimits
     ? {}

@@ -10,6 +10,16 @@ export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url)).rep
 /** Commands that these tests run. */
 export type Task = "erase" | "attack" | "evaluate" | "doctor";
 
+/**
+ * Environment in which the Vulkan loader finds no driver, and Deno may not take OpenGL, which some
+ * machines have too. Only Linux chooses its drivers by environment variables.
+ */
+export const NO_DRIVER = {
+  DENO_WEBGPU_BACKEND: "vulkan",
+  VK_DRIVER_FILES: "/nonexistent",
+  VK_ICD_FILENAMES: "/nonexistent",
+} as const;
+
 /** How to run a command. */
 export interface RunOptions {
   /** The folder in which the user types it. Default: the project's. */

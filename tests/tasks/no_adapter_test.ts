@@ -2,15 +2,8 @@
 
 import assert from "node:assert/strict";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
-import { assertRefused, filesUnder, runTask } from "./command.ts";
+import { assertRefused, filesUnder, NO_DRIVER, runTask } from "./command.ts";
 import { TINY_DATA, writeTinyModel } from "./tiny_model.ts";
-
-/** Makes the Vulkan loader find no driver, and keeps Deno from OpenGL, which some machines have too. */
-const NO_DRIVER = {
-  DENO_WEBGPU_BACKEND: "vulkan",
-  VK_DRIVER_FILES: "/nonexistent",
-  VK_ICD_FILENAMES: "/nonexistent",
-};
 
 /** Only Linux chooses its drivers by environment variables. */
 const ignore = Deno.build.os !== "linux";

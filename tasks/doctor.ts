@@ -1,0 +1,113 @@
+/** `deno task doctor`: what this machine offers, whether its kernels are right, and how fast. */
+
+import { measureTimings, type Timings } from "../src/doctor/timings.ts";
+import { type CheckResult, selfTest } from "../src/doctor/self_test.ts";
+import { DeviceError, NoAdapterError } from "../src/errors.ts";
+import { type AdapterDescription, missingAdapterAdvice } from "../src/gpu/adapter.ts";
+import { type Gpu, openGpu } from "../src/gpu/gpu.ts";
+import { VERSION } from "../src/version.ts";
+import type { Output } from "./command_line/output.ts";
+import { newCommand, runCommand } from "./command_line/run_command.ts";
+
+/** What `doctor --json` prints. */
+interface DoctorDocument {
+  readonly lethe: string;
+  readonly deno: string;
+  /** Operating system and processor. */
+  readonly system: string;
+  /** Null where there is none. */
+  readonly adapter: AdapterDescription | null;
+  readonly checks: readonly CheckResult[];
+  /** Null where they were not asked for or could not be taken. */
+  readonly timings: Timings | null;
+  /** What could be better, and how. */
+  readonly advice: readonly string[];
+}
+
+const SOFTWARE_ADVICE =
+  "this driver computes on the CPU, which works but is slow: where there is a GPU, install its " +
+  "driver";
+
+const NO_SUBGROUPS_ADVICE =
+  "subgroup operations of one size are not offered, so the kernels that use them are left out: a " +
+  "newer driver may have them" +
+  (Deno.build.os === "linux"
+    ? ", or OpenGL has taken the place of a missing Vulkan driver (DENO_WEBGPU_BACKEND=vulkan tells)"
+    : "");
+
+const WRONG_RESULTS_ADVICE =
+  "the kernels give wrong results: install another version of the driver";
+
+const command = newCommand(
+  "doctor",
+  "Says which GPU and driver are in use, checks the kernels on them and times them.",
+  ["", "--json", "--no-timings"],
+);
+command.option("--no-timings", "leave out the timings");
+
+await runCommand(command, async ({ output }) => {
+  const { timings } = command.opts<{ timings: boolean }>();
+  const { os, arch } = Deno.build;
+  const versions = { lethe: VERSION, deno: Deno.version.deno, system: `${os} ${arch}` };
+  output.result(`Lethe ${versions.lethe}, Deno ${versions.deno}, ${versions.system}`);
+  let gpu: Gpu;
+  try {
+    gpu = await openGpu();
+  } catch (error) {
+    if (error instanceof NoAdapterError) {
+      const advice = [missingAdapterAdvice()];
+      output.document(
+        { ...versions, adapter: null, checks: [], timings: null, advice } satisfies DoctorDocument,
+      );
+    }
+    throw error;
+  }
+  const { adapter } = gpu;
+  output.result(adapterText(adapter));
+  const checks = await selfTest(gpu);
+  output.result(checks.map(checkText).join("\n"));
+  const right = checks.every(({ passed }) => passed);
+  const measured = timings && right ? await timed(gpu, output) : null;
+  const advice = [
+    ...adapter.software ? [SOFTWARE_ADVICE] : [],
+    ...adapter.subgroupSize === 0 ? [NO_SUBGROUPS_ADVICE] : [],
+    ...right ? [] : [WRONG_RESULTS_ADVICE],
+  ];
+  for (const text of advice) output.result(`advice: ${text}`);
+  output.document(
+    { ...versions, adapter, checks, timings: measured, advice } satisfies DoctorDocument,
+  );
+  gpu.close();
+  if (!right) {
+    const wrong = checks.filter(({ passed }) => !passed).map(({ name }) => name);
+    throw new DeviceError(`${adapter.name} computes wrong results: ${wrong.join("; ")}`);
+  }
+});
+
+async function timed(gpu: Gpu, output: Output): Promise<Timings> {
+  output.progress("measuring speed");
+  const timings = await measureTimings(gpu);
+  output.end();
+  output.result(
+    `3x3 convolution ${timings.convolutionGflops.toFixed(1)} GFLOP/s; WRN-16-1 at batch 64: ` +
+      `training ${timings.trainingImagesPerSecond.toFixed(0)} images/s, evaluation ` +
+      `${timings.evaluationImagesPerSecond.toFixed(0)} images/s, ` +
+      `${timings.compileSeconds.toFixed(1)} s to compile`,
+  );
+  return timings;
+}
+
+function adapterText(adapter: AdapterDescription): string {
+  const limits = Object.entries(adapter.limits).map(([name, value]) => `  ${name} ${value}`);
+  return [
+    `GPU: ${adapter.name}${adapter.software ? " (software)" : ""}`,
+    `features: ${adapter.features.join(", ") || "none"}`,
+    `subgroups: ${adapter.subgroupSize > 0 ? `${adapter.subgroupSize} invocations` : "none"}`,
+    "limits:",
+    ...limits,
+  ].join("\n");
+}
+
+function checkText({ name, error, passed }: CheckResult): string {
+  return `${passed ? "right" : "WRONG"}: ${name} (relative error ${error.toExponential(1)})`;
+}
