@@ -1,34 +1,34 @@
 /** `deno task attack`: trains a network from scratch, with a backdoor or, by `none`, without. */
 
-import { BACKDOOR_KEY, type BackdoorDescription } from "../src/attacks/backdoor.ts";
-import { findAttack } from "../src/attacks/attacks.ts";
+import { BACKDOOR_KEY } from "../src/attacks/backdoor.ts";
 import { implant } from "../src/attacks/implant.ts";
-import { poison } from "../src/attacks/poison.ts";
+import { poisonedSet } from "../src/attacks/poisoned_set.ts";
+import { imageCount } from "../src/data/image_set.ts";
 import { UsageError } from "../src/errors.ts";
 import { namedArchitecture } from "../src/nn/state.ts";
+import { makePoisonedFolder, writePoisonedFolder } from "../src/report/poisoned_folder.ts";
 import { createRunFolder, openRunFolder, type RunFolder } from "../src/train/run_folder.ts";
 import { Interrupted } from "../src/train/run_steps.ts";
-import { stepsPerEpoch, type TrainingSettings } from "../src/train/trainer.ts";
+import { stepsPerEpoch } from "../src/train/trainer.ts";
 import { VERSION } from "../src/version.ts";
+import {
+  type AttackCommandFlags,
+  type AttackSettings,
+  attackSettings,
+  descriptionOf,
+  implantTraining,
+  loadTrainingData,
+  subsetOf,
+} from "./command_line/attack_settings.ts";
 import {
   addAttackFlags,
   addDataFlags,
   addRunFlags,
   addTrainingFlags,
-  type AttackFlags,
-  type DataFlags,
-  type RunFlags,
-  type TrainingFlags,
 } from "./command_line/flags.ts";
-import {
-  backdoorSettings,
-  type DataSettings,
-  dataSettings,
-  downloadIfAsked,
-  loadBackdoor,
-  loadData,
-  openGpuFor,
-} from "./command_line/load.ts";
+import { writeGallery } from "./command_line/gallery.ts";
+import { dataSettings, downloadIfAsked, openGpuFor } from "./command_line/load.ts";
+import { planAttack, prepareAttack, readPrepared } from "./command_line/poisoning.ts";
 import {
   evaluationDocument,
   evaluationProgressText,
@@ -37,40 +37,10 @@ import {
 } from "./command_line/results.ts";
 import { type CommandContext, newCommand, runCommand } from "./command_line/run_command.ts";
 import { checkResumeFlags, newRunPath } from "./command_line/runs.ts";
-import { metricsLines, type TrainingDefaults, trainingSettings } from "./command_line/training.ts";
+import { metricsLines } from "./command_line/training.ts";
 import { flag, integer, number } from "./command_line/values.ts";
 
-type Flags =
-  & DataFlags
-  & AttackFlags
-  & TrainingFlags
-  & RunFlags
-  & { arch: string; poisonRate?: number; trainLimit?: number };
-
-/** Everything that determines a run; what `run.json` keeps and a resume reads. */
-interface AttackSettings extends DataSettings {
-  readonly arch: string;
-  readonly attack: BackdoorDescription | null;
-  /** Share of images that are poisoned: see the attack. */
-  readonly poisonRate: number | null;
-  /** Only the first training images are used; null for all. */
-  readonly trainLimit: number | null;
-  readonly training: TrainingSettings;
-  readonly logEvery: number | null;
-}
-
-/** One cycle to a high learning rate, which trains a small network well in few epochs. */
-const DEFAULTS: TrainingDefaults = {
-  epochs: 12,
-  batchSize: 128,
-  learningRate: 0.2,
-  schedule: "one-cycle",
-  momentum: 0.9,
-  nesterov: true,
-  weightDecay: 5e-4,
-  cropPadding: 4,
-  cutout: 0,
-};
+const SHARE = number("a number above 0 and at most 1", (value) => value > 0 && value <= 1);
 
 const command = newCommand(
   "attack",
@@ -78,7 +48,9 @@ const command = newCommand(
   [
     "--dataset signs --attack badnets --target 7",
     "--dataset cifar10 --data ./data --attack badnets --target 5 --epochs 20",
+    "--dataset ./pictures --attack blend --attack-options image=logo.png",
     "--dataset ./pictures --attack none",
+    "--dataset cifar10 --attack sig --gallery sig.png",
   ],
 );
 command.option("--arch <name>", "wrn-DEPTH-WIDTH", "wrn-16-1");
@@ -88,93 +60,103 @@ command
     flag(
       "--poison-rate <share>",
       "share of all training images, or of the target class for attacks that keep labels",
-      number("a number above 0 and at most 1", (value) => value > 0 && value <= 1),
+      SHARE,
     ),
   )
-  .addOption(flag("--train-limit <n>", "use only the first n training images", integer(1)));
+  .addOption(flag("--train-limit <n>", "use only the first n training images", integer(1)))
+  .addOption(
+    flag("--train-fraction <share>", "use only a random share of the training images", SHARE),
+  )
+  .option("--export-poisoned <dir>", "also write the poisoned images, and a table of all labels")
+  .option("--gallery <file.png>", "draw what the attack, or all, do to images, and train nothing");
 addDataFlags(command);
 addTrainingFlags(command);
 addRunFlags(command);
 
 await runCommand(command, async (context) => {
-  const flags = command.opts<Flags>();
+  const flags = command.opts<AttackCommandFlags>();
   if (flags.resume !== undefined) checkResumeFlags(command);
   const resumed = flags.resume === undefined
     ? undefined
     : await openRunFolder(flags.resume, "attack");
   if (!resumed) await downloadIfAsked(flags, context.output);
+  if (flags.gallery !== undefined) return await drawGallery(context, flags, flags.gallery);
   const settings = resumed
     ? resumed.record.settings as unknown as AttackSettings
-    : await settingsOf(flags);
-  await run(context, settings, flags.out, resumed);
+    : await attackSettings(flags);
+  await run(context, settings, flags, resumed);
 });
 
-async function settingsOf(flags: Flags): Promise<AttackSettings> {
-  if (flags.attack === undefined) {
-    throw new UsageError("cannot train without an attack: name one by --attack, or --attack none");
-  }
-  const clean = flags.attack === "none";
-  if (clean && (flags.poisonRate !== undefined || flags.target !== undefined)) {
-    throw new UsageError("cannot poison with --attack none: leave out --poison-rate and --target");
+async function drawGallery(
+  context: CommandContext,
+  flags: AttackCommandFlags,
+  path: string,
+): Promise<void> {
+  if (flags.attack === "none" || flags.exportPoisoned !== undefined) {
+    throw new UsageError("cannot draw a gallery with --attack none or --export-poisoned");
   }
   const data = await dataSettings(flags);
-  const run = { dataset: flags.dataset, preprocessing: data.preprocessing, seed: flags.seed };
-  return {
-    ...data,
-    arch: flags.arch,
-    attack: clean
-      ? null
-      : backdoorSettings(flags, { metadata: new Map(), source: "a new network" }, flags.seed),
-    poisonRate: clean ? null : flags.poisonRate ?? findAttack(flags.attack).defaultRate,
-    trainLimit: flags.trainLimit ?? null,
-    training: trainingSettings(flags, DEFAULTS, run),
-    logEvery: flags.logEvery ?? null,
-  };
+  const { dataset } = await loadTrainingData({ ...data, subset: subsetOf(flags) });
+  const gpu = await openGpuFor(context.output);
+  await writeGallery(path, gpu, dataset, descriptionOf(flags) ?? undefined, {
+    ...context,
+    architecture: namedArchitecture(flags.arch, dataset.classNames.length),
+    training: implantTraining(flags, data),
+  });
+  gpu.close();
 }
 
 async function run(
   { output, signal }: CommandContext,
   settings: AttackSettings,
-  out: string | undefined,
+  flags: AttackCommandFlags,
   resumed: RunFolder | undefined,
 ): Promise<void> {
-  const { training, attack, trainLimit } = settings;
-  const dataset = await loadData(
-    settings,
-    trainLimit === null ? "all" : { range: `0:${trainLimit}` },
-  );
-  const classes = dataset.classNames.length;
-  const backdoor = await loadBackdoor(attack, dataset);
-  const poisoning = attack && settings.poisonRate !== null
-    ? poison(dataset.train.labels, classes, findAttack(attack.name), {
-      target: attack.target,
-      rate: settings.poisonRate,
-      seed: training.seed,
-    })
+  const { training } = settings;
+  const earlier = resumed && await readPrepared(resumed.path);
+  const asked = earlier?.description ?? settings.attack;
+  const { dataset, records } = await loadTrainingData(settings);
+  const plan = asked && settings.poisonRate !== null
+    ? await planAttack(asked, dataset, settings.poisonRate)
     : undefined;
-  const architecture = namedArchitecture(settings.arch, classes);
+  const architecture = namedArchitecture(settings.arch, dataset.classNames.length);
   // Too few images are refused before a folder is made.
-  stepsPerEpoch(dataset.train.labels.length, training.batchSize);
+  stepsPerEpoch(imageCount(dataset.train), training.batchSize);
+  if (flags.exportPoisoned !== undefined) await makePoisonedFolder(flags.exportPoisoned);
   const gpu = await openGpuFor(output);
-  const folder = resumed ?? await createRunFolder(out ?? await newRunPath("attack"), {
+  const folder = resumed ?? await createRunFolder(flags.out ?? await newRunPath("attack"), {
     command: "attack",
     adapter: gpu.adapter.name,
     settings: { ...settings },
   });
-  const poisoned = poisoning?.poisoned.length ?? 0;
+  const poisoned = plan?.poisoning.poisoned.length ?? 0;
   output.line(
-    `training ${settings.arch} on ${dataset.train.labels.length} images of ${dataset.name}, ` +
+    `training ${settings.arch} on ${imageCount(dataset.train)} images of ${dataset.name}, ` +
       `${poisoned} of them poisoned; run folder ${folder.path}`,
   );
-  const name = attack?.name ?? "clean";
+  const name = plan?.description.name ?? "clean";
   try {
+    const prepared = plan &&
+      await prepareAttack(gpu, plan, dataset, { architecture, training, output, signal, folder });
+    const attack = prepared && {
+      backdoor: prepared.backdoor,
+      poisoning: plan.poisoning,
+      prepared: prepared.images,
+    };
+    if (attack && flags.exportPoisoned !== undefined) {
+      const { backdoor, poisoning } = attack;
+      const set = poisonedSet(dataset.train, poisoning, backdoor.trigger, attack.prepared);
+      const originalLabels = dataset.train.labels;
+      await writePoisonedFolder(flags.exportPoisoned, { set, originalLabels, records });
+      output.line(`wrote ${poisoned} poisoned images to ${flags.exportPoisoned}`);
+    }
     const { state, evaluation } = await implant(gpu, {
       architecture,
       train: dataset.train,
       test: dataset.test,
       preprocessing: settings.preprocessing,
       training,
-      attack: backdoor && poisoning ? { backdoor, poisoning } : undefined,
+      attack,
     }, {
       signal,
       resume: await resumed?.readSnapshot(),
@@ -193,14 +175,15 @@ async function run(
     });
     const file = `${folder.path}/model.safetensors`;
     const metadata = new Map([["format", "pt"], ["lethe.version", VERSION]]);
-    metadata.set("lethe.settings", JSON.stringify({ ...settings, data: undefined }));
-    if (attack) metadata.set(BACKDOOR_KEY, JSON.stringify(attack));
+    const described = { ...settings, data: undefined, attack: undefined };
+    metadata.set("lethe.settings", JSON.stringify(described));
+    if (prepared) metadata.set(BACKDOOR_KEY, JSON.stringify(prepared.description));
     await folder.saveModel("model", state, metadata);
     const model = evaluationDocument(evaluation, {
       model: file,
       dataset: dataset.name,
       adapter: gpu.adapter.name,
-      backdoor: attack,
+      backdoor: prepared?.description ?? null,
     });
     await folder.update({ finished: true, results: { model, poisoned } });
     output.result(resultsTable([[name, model]]));

@@ -69,6 +69,13 @@ export interface Attack {
   /** Share of the whole training set (labels changed) or of the target class (labels kept). */
   readonly defaultRate: number;
   /**
+   * Refuses impossible options of an attack whose trigger cannot be made before `prepare`; without
+   * it, `trigger` does.
+   *
+   * @throws {UsageError} for an unknown option or an impossible value.
+   */
+  check?(request: TriggerRequest): void;
+  /**
    * Does what takes a GPU: once, before training. Attacks without it need no preparation.
    *
    * @throws {UsageError} for an unknown option or an impossible value.

@@ -57,6 +57,21 @@ export function buildBackdoor(
 }
 
 /**
+ * Refuses impossible options, also of attacks that need to be prepared first.
+ *
+ * @throws {UsageError} for an unknown attack or impossible options.
+ */
+export function checkBackdoor(
+  { name, options, seed }: BackdoorDescription,
+  { height, width }: { height: number; width: number },
+): void {
+  const attack = findAttack(name);
+  const request = { height, width, options, seed };
+  if (attack.check) attack.check(request);
+  else attack.trigger(request);
+}
+
+/**
  * The description in a model's metadata.
  *
  * @throws {FormatError} where there is none, or it cannot be read.

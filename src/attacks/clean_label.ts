@@ -51,7 +51,7 @@ export const cleanLabel: PixelAttack = {
   defaultRate: 0.8,
   async prepare(gpu, request, hooks) {
     const { options, training: { preprocessing } } = request;
-    checkOptionNames("clean-label", options, Object.keys(OPTIONS));
+    this.trigger(request);
     const { radius, step, steps, epochs, trainingSteps } = perturbation(options);
     // Steps of training may be larger than those of the attack: together they cross the ball.
     const pgd = { radius, step: 2.5 * radius / trainingSteps, steps: trainingSteps };

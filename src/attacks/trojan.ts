@@ -67,13 +67,18 @@ export const trojan: PixelAttack = {
   files: ["patch"],
   labels: "changed",
   defaultRate: 0.1,
-  async prepare(gpu, request, hooks) {
-    const { options, train, height, width, seed, training: { preprocessing } } = request;
-    checkOptionNames("trojan", options, Object.keys(OPTIONS));
-    if (options.patch !== undefined) return { options };
-    if (choice(options, "mode", MODES) === "add") {
+  check(request) {
+    const { height, width, options } = request;
+    if (options.patch === undefined && choice(options, "mode", MODES) === "add") {
       throw new UsageError("cannot add an inverted patch: mode add needs a fixed one, patch=FILE");
     }
+    const blank = pictureText({ height, width, pixels: new Uint8Array(3 * height * width) });
+    this.trigger({ ...request, options: { patch: blank, ...options } });
+  },
+  async prepare(gpu, request, hooks) {
+    const { options, train, height, width, seed, training: { preprocessing } } = request;
+    this.check?.(request);
+    if (options.patch !== undefined) return { options };
     const { size, row, column } = square(options, request);
     const { epochs, ...settings } = inversion(options);
     const helper = { name: "clean model", epochs, objective: () => CROSS_ENTROPY };

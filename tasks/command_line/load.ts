@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PLAIN_PREPROCESSING, type Preprocessing } from "../../shaders/gather.ts";
+import { findAttack } from "../../src/attacks/attacks.ts";
 import {
   type BackdoorDescription,
   buildBackdoor,
@@ -57,20 +58,36 @@ export type SubsetSettings =
   | { readonly fraction: number; readonly seed: number }
   | { readonly range: string };
 
-/** Loads what is needed of a data set; `subset` false leaves the training images out. */
+/** The records of a subset, ascending. */
+function subsetRecords(
+  subset: SubsetSettings,
+  count: number,
+): Uint32Array<ArrayBuffer> {
+  return "range" in subset
+    ? indexRange(subset.range, count)
+    : cleanFraction(count, subset.fraction, subset.seed);
+}
+
+/**
+ * Loads what is needed of a data set; `none` leaves the training images out.
+ *
+ * @param onRecords Told which records of the data set a subset holds.
+ */
 export async function loadData(
   settings: DataSettings,
   subset: SubsetSettings | "all" | "none",
+  onRecords: (records: Uint32Array<ArrayBuffer>) => void = () => {},
 ): Promise<Dataset> {
   const dataset = await loadDataset({
     name: settings.dataset,
     path: settings.data,
     parts: subset === "none" ? ["test"] : ["train", "test"],
     ...typeof subset === "string" ? {} : {
-      trainSubset: (count: number) =>
-        "range" in subset
-          ? indexRange(subset.range, count)
-          : cleanFraction(count, subset.fraction, subset.seed),
+      trainSubset: (count: number) => {
+        const records = subsetRecords(subset, count);
+        onRecords(records);
+        return records;
+      },
     },
   });
   const classes = dataset.classNames.length;
@@ -127,7 +144,10 @@ export function expectClasses(network: NamedState, dataset: Dataset): void {
   }
 }
 
-/** Which backdoor the flags speak of; `recorded` takes it from the model's metadata. */
+/**
+ * Which backdoor the flags speak of; `recorded` takes it from the model's metadata. Names of files
+ * become absolute, for a resume from elsewhere.
+ */
 export function backdoorSettings(
   flags: AttackFlags,
   model: { metadata: ReadonlyMap<string, string>; source: string },
@@ -140,12 +160,12 @@ export function backdoorSettings(
     return null;
   }
   if (flags.attack === "recorded") return recordedBackdoor(model.metadata, model.source);
-  return {
-    name: flags.attack,
-    target: { mode: flags.targetMode, label: flags.target ?? 0 },
-    options: flags.attackOptions ?? {},
-    seed,
-  };
+  const options = { ...flags.attackOptions };
+  for (const name of [...findAttack(flags.attack).files ?? [], "model"]) {
+    if (options[name] !== undefined) options[name] = resolve(options[name]);
+  }
+  const target = { mode: flags.targetMode, label: flags.target ?? 0 };
+  return { name: flags.attack, target, options, seed };
 }
 
 /** Makes the backdoor for the images of a data set; its target must be one of the classes. */
@@ -154,6 +174,12 @@ export async function loadBackdoor(
   dataset: Dataset,
 ): Promise<Backdoor | undefined> {
   if (!description) return undefined;
+  checkTarget(description, dataset);
+  return buildBackdoor(await readTriggerFiles(description, dataset.test), dataset.test);
+}
+
+/** Refuses a target that is no class of the data set. */
+export function checkTarget(description: BackdoorDescription, dataset: Dataset): void {
   const { label } = description.target;
   const classes = dataset.classNames.length;
   if (label >= classes) {
@@ -161,7 +187,6 @@ export async function loadBackdoor(
       `cannot aim at class ${label}: ${dataset.name} has classes 0 to ${classes - 1}`,
     );
   }
-  return buildBackdoor(await readTriggerFiles(description, dataset.test), dataset.test);
 }
 
 /** Opens the GPU and says which it is. */

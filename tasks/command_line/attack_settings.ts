@@ -1,0 +1,125 @@
+/** What a run of `attack` is made of: its flags, its settings, its data. */
+
+import { findAttack } from "../../src/attacks/attacks.ts";
+import type { BackdoorDescription } from "../../src/attacks/backdoor.ts";
+import { type Dataset, imageCount } from "../../src/data/image_set.ts";
+import { indicesBelow } from "../../src/data/load_options.ts";
+import { UsageError } from "../../src/errors.ts";
+import type { TrainingSettings } from "../../src/train/trainer.ts";
+import type { AttackFlags, DataFlags, RunFlags, TrainingFlags } from "./flags.ts";
+import {
+  backdoorSettings,
+  type DataSettings,
+  dataSettings,
+  loadData,
+  type SubsetSettings,
+} from "./load.ts";
+import { type TrainingDefaults, trainingSettings } from "./training.ts";
+
+/** All flags of the command. */
+export type AttackCommandFlags =
+  & DataFlags
+  & AttackFlags
+  & TrainingFlags
+  & RunFlags
+  & {
+    arch: string;
+    poisonRate?: number;
+    trainLimit?: number;
+    trainFraction?: number;
+    exportPoisoned?: string;
+    gallery?: string;
+  };
+
+/** Everything that determines a run; what `run.json` keeps and a resume reads. */
+export interface AttackSettings extends DataSettings {
+  readonly arch: string;
+  readonly attack: BackdoorDescription | null;
+  /** Share of images that are poisoned: see the attack. */
+  readonly poisonRate: number | null;
+  /** Training images that are used; null for all. */
+  readonly subset: SubsetSettings | null;
+  readonly training: TrainingSettings;
+  readonly logEvery: number | null;
+}
+
+/** One cycle to a high learning rate, which trains a small network well in few epochs. */
+const DEFAULTS: TrainingDefaults = {
+  epochs: 12,
+  batchSize: 128,
+  learningRate: 0.2,
+  schedule: "one-cycle",
+  momentum: 0.9,
+  nesterov: true,
+  weightDecay: 5e-4,
+  cropPadding: 4,
+  cutout: 0,
+};
+
+/**
+ * The settings that the flags make.
+ *
+ * @throws {UsageError} where they contradict each other.
+ */
+export async function attackSettings(flags: AttackCommandFlags): Promise<AttackSettings> {
+  if (flags.attack === undefined) {
+    throw new UsageError("cannot train without an attack: name one by --attack, or --attack none");
+  }
+  const clean = flags.attack === "none";
+  if (clean && (flags.poisonRate ?? flags.target ?? flags.exportPoisoned) !== undefined) {
+    throw new UsageError(
+      "cannot poison with --attack none: leave out --poison-rate, --target and --export-poisoned",
+    );
+  }
+  const data = await dataSettings(flags);
+  return {
+    ...data,
+    arch: flags.arch,
+    attack: clean ? null : descriptionOf(flags),
+    poisonRate: clean ? null : flags.poisonRate ?? findAttack(flags.attack).defaultRate,
+    subset: subsetOf(flags),
+    training: implantTraining(flags, data),
+    logEvery: flags.logEvery ?? null,
+  };
+}
+
+/** How the flags train. */
+export function implantTraining(
+  flags: AttackCommandFlags,
+  { preprocessing }: DataSettings,
+): TrainingSettings {
+  return trainingSettings(flags, DEFAULTS, {
+    dataset: flags.dataset,
+    preprocessing,
+    seed: flags.seed,
+  });
+}
+
+/** Which attack the flags speak of; null where they name none. */
+export function descriptionOf(flags: AttackCommandFlags): BackdoorDescription | null {
+  return backdoorSettings(flags, { metadata: new Map(), source: "a new network" }, flags.seed);
+}
+
+/** Which training images the flags leave; null for all. */
+export function subsetOf(
+  { trainLimit, trainFraction, seed }: AttackCommandFlags,
+): SubsetSettings | null {
+  if (trainLimit !== undefined && trainFraction !== undefined) {
+    throw new UsageError("cannot use both --train-limit and --train-fraction");
+  }
+  if (trainFraction !== undefined) return { fraction: trainFraction, seed };
+  return trainLimit === undefined ? null : { range: `0:${trainLimit}` };
+}
+
+/** The data set, and the number of each of its training images in file order. */
+export async function loadTrainingData(
+  settings: DataSettings & { readonly subset: SubsetSettings | null },
+): Promise<{ dataset: Dataset; records: Uint32Array }> {
+  let chosen: Uint32Array | undefined;
+  const dataset = await loadData(settings, settings.subset ?? "all", (records) => {
+    chosen = records;
+  });
+  const count = imageCount(dataset.train);
+  // Fewer where files were skipped: then only the place among those that were read is known.
+  return { dataset, records: chosen?.length === count ? chosen : indicesBelow(count) };
+}

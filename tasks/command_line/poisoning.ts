@@ -1,0 +1,117 @@
+/** From the settings of an attack to what is trained on, and back from the folder of a run. */
+
+import { findAttack } from "../../src/attacks/attacks.ts";
+import {
+  type BackdoorDescription,
+  buildBackdoor,
+  checkBackdoor,
+  readTriggerFiles,
+} from "../../src/attacks/backdoor.ts";
+import { poison, type Poisoning } from "../../src/attacks/poison.ts";
+import {
+  decodePrepared,
+  encodePrepared,
+  type PreparedAttack,
+} from "../../src/attacks/prepared_file.ts";
+import type { Dataset } from "../../src/data/image_set.ts";
+import { kindOf } from "../../src/data/paths.ts";
+import { UsageError } from "../../src/errors.ts";
+import { writeFileAtomic } from "../../src/formats/write_file.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
+import type { Architecture } from "../../src/nn/architecture.ts";
+import type { Backdoor } from "../../src/train/evaluate.ts";
+import type { RunFolder } from "../../src/train/run_folder.ts";
+import type { TrainingSettings } from "../../src/train/trainer.ts";
+import { checkTarget } from "./load.ts";
+import type { Output } from "./output.ts";
+
+/** The file of a run folder that holds its prepared attack. */
+const PREPARED = "prepared.safetensors";
+
+/** The model that an attack was prepared with, in a run folder. */
+const HELPER = "helper";
+
+/** What can be known of an attack before a GPU is opened. */
+export interface AttackPlan {
+  /** With the content of all trigger files. */
+  readonly description: BackdoorDescription;
+  readonly poisoning: Poisoning;
+}
+
+/**
+ * Checks an attack on a data set, reads its files and chooses the images to poison.
+ *
+ * @throws {UsageError} for a target outside the set, a rate that selects no image, bad options.
+ * @throws {FormatError} for trigger files that cannot be used.
+ */
+export async function planAttack(
+  asked: BackdoorDescription,
+  dataset: Dataset,
+  rate: number,
+): Promise<AttackPlan> {
+  checkTarget(asked, dataset);
+  const { model } = asked.options;
+  if (model !== undefined && await kindOf(model) !== "file") {
+    throw new UsageError(`cannot prepare ${asked.name} with ${model}: there is no such file`);
+  }
+  const description = await readTriggerFiles(asked, dataset.train);
+  checkBackdoor(description, dataset.train);
+  const { target, seed } = description;
+  const settings = { target, rate, seed };
+  const attack = findAttack(description.name);
+  const poisoning = poison(dataset.train.labels, dataset.classNames.length, attack, settings);
+  return { description, poisoning };
+}
+
+/** What to prepare for, and who watches. */
+export interface PreparationContext {
+  readonly architecture: Architecture;
+  readonly training: TrainingSettings;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+  /** Keeps the helper model and what was prepared, where there is one. */
+  readonly folder?: RunFolder | undefined;
+}
+
+/** Prepares a planned attack, or brings back what an interrupted run had prepared. */
+export async function prepareAttack(
+  gpu: Gpu,
+  { description, poisoning: { poisoned } }: AttackPlan,
+  { train }: Dataset,
+  context: PreparationContext,
+): Promise<PreparedAttack & { readonly backdoor: Backdoor }> {
+  const { folder, output, signal, architecture, training } = context;
+  const { height, width } = train;
+  const finish = (prepared: PreparedAttack) => ({
+    ...prepared,
+    backdoor: buildBackdoor(prepared.description, { height, width }),
+  });
+  const earlier = folder && await readPrepared(folder.path);
+  if (earlier) return finish(earlier);
+  const attack = findAttack(description.name);
+  const helper = folder && `${folder.path}/${HELPER}.safetensors`;
+  const found = helper !== undefined && await kindOf(helper) === "file";
+  const options = found ? { model: helper, ...description.options } : description.options;
+  const { seed } = description;
+  const preparation = await attack.prepare?.(
+    gpu,
+    { height, width, seed, options, train, poisoned, architecture, training },
+    {
+      signal,
+      onProgress: (text) => output.progress(`preparing ${attack.name}: ${text}`),
+      onHelper: async (state) => await folder?.saveModel(HELPER, state),
+    },
+  );
+  const prepared = preparation
+    ? { description: { ...description, options: preparation.options }, images: preparation.images }
+    : { description };
+  if (folder) await writeFileAtomic(`${folder.path}/${PREPARED}`, encodePrepared(prepared, train));
+  return finish(prepared);
+}
+
+/** What a run had prepared, where it came so far. */
+export async function readPrepared(folder: string): Promise<PreparedAttack | undefined> {
+  const path = `${folder}/${PREPARED}`;
+  if (await kindOf(path) !== "file") return undefined;
+  return decodePrepared(await Deno.readFile(path), path);
+}
