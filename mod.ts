@@ -107,7 +107,14 @@ export {
 export { buildProgram, Program } from "./src/tensor/program.ts";
 export type { AttentionOperator } from "./shaders/attention.ts";
 export { attentionDistance, attentionMap } from "./src/tensor/operations/attention.ts";
-export { batchNorm, type BatchNormTensors, type Mode } from "./src/tensor/operations/batch_norm.ts";
+export {
+  type Activation,
+  batchNorm,
+  type BatchNormTensors,
+  materialize,
+  type Mode,
+  normalizedActivation,
+} from "./src/tensor/operations/batch_norm.ts";
 export { convolution, type ConvolutionOptions } from "./src/tensor/operations/convolution.ts";
 export { crossEntropy } from "./src/tensor/operations/cross_entropy.ts";
 export { add, relu } from "./src/tensor/operations/elementwise.ts";
@@ -208,17 +215,37 @@ export {
 } from "./src/train/run_folder.ts";
 
 // Attacks.
-export type { Attack, TriggerRequest } from "./src/attacks/attack.ts";
+export type {
+  Attack,
+  PixelAttack,
+  Preparation,
+  PrepareHooks,
+  PrepareRequest,
+  TriggerRequest,
+} from "./src/attacks/attack.ts";
 export { ATTACKS, findAttack } from "./src/attacks/attacks.ts";
 export { badnets } from "./src/attacks/badnets.ts";
+export { blend } from "./src/attacks/blend.ts";
+export { cleanLabel } from "./src/attacks/clean_label.ts";
+export { refool } from "./src/attacks/refool.ts";
+export { sig } from "./src/attacks/sig.ts";
+export { trojan } from "./src/attacks/trojan.ts";
 export {
   BACKDOOR_KEY,
   type BackdoorDescription,
   buildBackdoor,
+  readTriggerFiles,
   recordedBackdoor,
 } from "./src/attacks/backdoor.ts";
 export { type Target, type TargetMode, targetOf } from "./src/attacks/target.ts";
-export { applyTrigger, type PixelTrigger } from "./src/attacks/trigger.ts";
+export {
+  applyTrigger,
+  type ImageTrigger,
+  isPixelTrigger,
+  type PixelTrigger,
+  type Trigger,
+  triggeredImage,
+} from "./src/attacks/trigger.ts";
 export { poison, type Poisoning } from "./src/attacks/poison.ts";
 export { implant, type ImplantHooks, type ImplantRequest } from "./src/attacks/implant.ts";
 

@@ -33,6 +33,7 @@ export interface PrepareRequest extends TriggerRequest {
 
 /** Who watches a preparation. */
 export interface PrepareHooks {
+  /** Stops the preparation. */
   readonly signal?: AbortSignal | undefined;
   /** Told in a few words what is being done. */
   onProgress?(text: string): void;
@@ -92,5 +93,6 @@ export interface Attack {
 
 /** An attack whose trigger the GPU can stamp. */
 export interface PixelAttack extends Attack {
+  /** As that of {@linkcode Attack}. */
   trigger(request: TriggerRequest): PixelTrigger;
 }

@@ -22,9 +22,13 @@ import { expectShape, nchw, type Tensor } from "../tensor.ts";
 
 /** Parameters and running statistics of a batch norm over C channels, each (C). */
 export interface BatchNormTensors {
+  /** Scale, PyTorch's `weight`. */
   readonly gamma: Tensor;
+  /** Shift, PyTorch's `bias`. */
   readonly beta: Tensor;
+  /** Updated in training mode. */
   readonly runningMean: Tensor;
+  /** Unbiased estimate; updated in training mode. */
   readonly runningVariance: Tensor;
 }
 
