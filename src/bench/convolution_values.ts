@@ -17,7 +17,7 @@ export interface ConvolutionInputs {
 /** A sum and its scale: a float32 sum of n terms errs by less than n 2^-24 `magnitude`. */
 export interface ReferenceValue {
   readonly value: number;
-  /** Sum of the absolute terms. */
+  /** Sum of the absolute terms, those of the batch norm inside them included. */
   readonly magnitude: number;
   /** Terms of the sum. */
   readonly terms: number;
@@ -39,19 +39,27 @@ export function convolutionValue(
     ((n * g.outChannels + k) * out.height + row) * out.width + column;
   const weightAt = (k: number, c: number, ky: number, kx: number) =>
     ((k * g.inChannels + c) * r + ky) * r + kx;
-  const linear = (i: number, c: number) =>
-    coefficients[c]! * x[i]! + coefficients[g.inChannels + c]!;
-  const activation = (i: number, c: number) => normalised ? Math.max(0, linear(i, c)) : x[i]!;
+  // Of x, or of its batch norm before the ReLU: the value, and the sum of the absolute terms.
+  const linear = (i: number, c: number): readonly [value: number, magnitude: number] => {
+    if (!normalised) return [x[i]!, Math.abs(x[i]!)];
+    const scaled = coefficients[c]! * x[i]!;
+    const shift = coefficients[g.inChannels + c]!;
+    return [scaled + shift, Math.abs(scaled) + Math.abs(shift)];
+  };
   const inside = (row: number, column: number) =>
     row >= 0 && row < g.height && column >= 0 && column < g.width;
 
   let value = 0;
   let magnitude = 0;
   let terms = 0;
-  const add = (term: number) => {
+  const add = (term: number, size = Math.abs(term)) => {
     value += term;
-    magnitude += Math.abs(term);
+    magnitude += size;
     terms++;
+  };
+  const addActivation = (i: number, c: number, factor: number) => {
+    const [z, size] = linear(i, c);
+    add((normalised ? Math.max(0, z) : z) * factor, size * Math.abs(factor));
   };
   switch (facts.direction) {
     case "forward": {
@@ -61,7 +69,7 @@ export function convolutionValue(
           const row = oy * g.stride + ky - g.padding;
           const column = ox * g.stride + kx - g.padding;
           if (!inside(row, column)) return;
-          add(activation(imageAt(n, c, row, column), c) * w[weightAt(k, c, ky, kx)]!);
+          addActivation(imageAt(n, c, row, column), c, w[weightAt(k, c, ky, kx)]!);
         });
       }
       if (addend) add(addend[at]!);
@@ -79,7 +87,7 @@ export function convolutionValue(
         });
       }
       if (addend) add(addend[at]!);
-      if (normalised && !(linear(at, c) > 0)) value = 0;
+      if (normalised && !(linear(at, c)[0] > 0)) value = 0;
       break;
     }
     case "weight gradient": {
@@ -90,7 +98,7 @@ export function convolutionValue(
             const row = oy * g.stride + ky - g.padding;
             const column = ox * g.stride + kx - g.padding;
             if (!inside(row, column)) continue;
-            add(activation(imageAt(n, c, row, column), c) * dy[outputAt(n, k, oy, ox)]!);
+            addActivation(imageAt(n, c, row, column), c, dy[outputAt(n, k, oy, ox)]!);
           }
         }
       }

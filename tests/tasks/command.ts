@@ -8,7 +8,7 @@ import configuration from "../../deno.json" with { type: "json" };
 export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url)).replace(/[/\\]$/, "");
 
 /** Commands that these tests run. */
-export type Task = "erase" | "attack" | "evaluate" | "doctor";
+export type Task = "erase" | "attack" | "evaluate" | "doctor" | "bench";
 
 /**
  * Environment in which the Vulkan loader finds no driver, and Deno may not take OpenGL, which some
