@@ -7,6 +7,7 @@ import {
   checkBackdoor,
   readTriggerFiles,
 } from "../../src/attacks/backdoor.ts";
+import { isPicture } from "../../src/attacks/picture_option.ts";
 import { poison, type Poisoning } from "../../src/attacks/poison.ts";
 import {
   decodePrepared,
@@ -105,7 +106,10 @@ export async function prepareAttack(
   const prepared = preparation
     ? { description: { ...description, options: preparation.options }, images: preparation.images }
     : { description };
-  if (folder) await writeFileAtomic(`${folder.path}/${PREPARED}`, encodePrepared(prepared, train));
+  // Attacks of which settings say all leave no file.
+  if (folder && (preparation || Object.values(options).some(isPicture))) {
+    await writeFileAtomic(`${folder.path}/${PREPARED}`, encodePrepared(prepared, train));
+  }
   return finish(prepared);
 }
 
