@@ -163,7 +163,7 @@ export {
 export type { DownloadOptions } from "./src/data/download.ts";
 export { loadSigns, SIGNS_CLASS_NAMES, type SignsOptions } from "./src/data/signs.ts";
 export { type Cifar10Options, loadCifar10 } from "./src/data/cifar10.ts";
-export { loadGtsrb } from "./src/data/gtsrb.ts";
+export { type GtsrbOptions, loadGtsrb } from "./src/data/gtsrb.ts";
 export { loadIdx } from "./src/data/idx.ts";
 export { type ImageFolderOptions, loadImageFolder } from "./src/data/image_folder.ts";
 export {

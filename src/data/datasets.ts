@@ -3,17 +3,16 @@
 import { UsageError } from "../errors.ts";
 import { loadCifar10 } from "./cifar10.ts";
 import { CIFAR10_FILE, downloadFile, type DownloadOptions, type OfficialFile } from "./download.ts";
-import { loadGtsrb } from "./gtsrb.ts";
+import { type GtsrbOptions, loadGtsrb } from "./gtsrb.ts";
 import { FASHION_MNIST_CLASS_NAMES, loadIdx, MNIST_CLASS_NAMES } from "./idx.ts";
 import { loadImageFolder } from "./image_folder.ts";
 import type { Dataset } from "./image_set.ts";
-import type { LoadOptions } from "./load_options.ts";
 import { nearestName } from "./nearest_name.ts";
 import { kindOf } from "./paths.ts";
 import { loadSigns } from "./signs.ts";
 
 /** What {@linkcode loadDataset} loads, and from where. */
-export interface DatasetRequest extends LoadOptions {
+export interface DatasetRequest extends GtsrbOptions {
   /** A name out of {@linkcode DATASET_NAMES}, or a folder with one sub-folder of images a class. */
   readonly name: string;
   /** Folder or archive of the data; `signs` needs none. Default: `./data`. */
@@ -22,7 +21,7 @@ export interface DatasetRequest extends LoadOptions {
 
 interface Entry {
   /** Loads from `path`. */
-  readonly load: (path: string, options: LoadOptions) => Dataset | Promise<Dataset>;
+  readonly load: (path: string, options: GtsrbOptions) => Dataset | Promise<Dataset>;
   /** What `--download` fetches into the folder of the data. */
   readonly files: readonly OfficialFile[];
 }
@@ -46,11 +45,14 @@ export const DATASET_NAMES: readonly string[] = Object.keys(DATASETS);
 
 /**
  * Loads a data set by name; a name always goes before a folder of that name (write `./signs` for the
- * folder). Throws {@linkcode UsageError} for an unknown name, and what its loader
- * throws for missing or damaged files.
+ * folder). Throws {@linkcode UsageError} for an unknown name or regions of interest where there are
+ * none, and what its loader throws for missing or damaged files.
  */
 export async function loadDataset(request: DatasetRequest): Promise<Dataset> {
   const { name, path = "./data", ...options } = request;
+  if (options.regionOfInterest && name !== "gtsrb") {
+    throw new UsageError(`cannot cut out regions of interest of ${name}: only gtsrb has them`);
+  }
   if (!isKnown(name) && name !== "" && await kindOf(name) === "folder") {
     return await loadImageFolder(name, options);
   }

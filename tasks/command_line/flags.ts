@@ -12,6 +12,7 @@ export interface DataFlags {
   data: string;
   download?: boolean;
   limit?: number;
+  roi?: boolean;
   mean?: [number, number, number];
   std?: [number, number, number];
 }
@@ -21,11 +22,12 @@ export function addDataFlags(command: Command): void {
   command
     .option(
       "--dataset <name>",
-      "signs (embedded), cifar10, or a folder with one sub-folder of images a class",
+      "signs (embedded), cifar10, gtsrb, mnist, fashion-mnist, or a folder with one sub-folder a class",
       "signs",
     )
     .option("--data <path>", "where the data set lies: a folder or the official archive", "./data")
     .option("--download", "fetch the official archive into --data first")
+    .option("--roi", "gtsrb: cut each image to the region of interest around its sign")
     .addOption(flag("--limit <n>", "use only the first n test images", integer(1)))
     .addOption(
       flag(

@@ -35,6 +35,8 @@ export interface DataSettings {
   readonly data: string;
   /** Test images to use; null for all. */
   readonly limit: number | null;
+  /** Whether images are cut to their region of interest. */
+  readonly roi: boolean;
   readonly preprocessing: Preprocessing;
 }
 
@@ -46,6 +48,7 @@ export async function dataSettings(flags: DataFlags): Promise<DataSettings> {
     dataset: folder ? resolve(dataset) : dataset,
     data: resolve(flags.data),
     limit: flags.limit ?? null,
+    roi: flags.roi ?? false,
     preprocessing: {
       mean: flags.mean ?? PLAIN_PREPROCESSING.mean,
       deviation: flags.std ?? PLAIN_PREPROCESSING.deviation,
@@ -81,6 +84,7 @@ export async function loadData(
   const dataset = await loadDataset({
     name: settings.dataset,
     path: settings.data,
+    regionOfInterest: settings.roi,
     parts: subset === "none" ? ["test"] : ["train", "test"],
     ...typeof subset === "string" ? {} : {
       trainSubset: (count: number) => {

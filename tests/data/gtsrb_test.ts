@@ -175,3 +175,48 @@ Deno.test({
     assert.deepEqual(train.labels, train.labels.toSorted());
   },
 });
+
+/** Rows y1 to y2-1 and columns x1 to x2-1 of an image from {@linkcode planes}, resized. */
+function cut(key: number, side: number, x1: number, y1: number, x2: number, y2: number) {
+  const whole = planes(key, side, side);
+  const part: number[] = [];
+  for (let c = 0; c < 3; c++) {
+    for (let y = y1; y < y2; y++) {
+      for (let x = x1; x < x2; x++) part.push(whole[(c * side + y) * side + x]!);
+    }
+  }
+  return resizeImage(Uint8Array.from(part), y2 - y1, x2 - x1, 32, 32);
+}
+
+Deno.test("loadGtsrb() cuts out regions of interest, in proportion where images were resized", async () => {
+  await withTemporaryFolder(async (folder) => {
+    const train: Files = {
+      [`${TRAIN_ROOT}/00042/00000_00000.ppm`]: ppm(1),
+      [`${TRAIN_ROOT}/00042/00000_00001.ppm`]: ppm(2, 40, 40),
+      [`${TRAIN_ROOT}/00042/GT-00042.csv`]: strToU8(
+        `${HEADER}\n00000_00000.ppm;64;64;6;8;60;62;42\n00000_00001.ppm;40;40;5;6;35;34;42\n`,
+      ),
+    };
+    const labels = `${HEADER}\n00000.ppm;32;32;3;4;29;28;16\n00003.ppm;32;32;0;0;32;32;33\n`;
+    await writeZips(folder, train, TEST, labels);
+    const found = await loadGtsrb(folder, { regionOfInterest: true });
+    assert.deepEqual(found.train.pixels.subarray(0, 3072), cut(1, 32, 3, 4, 30, 31));
+    assert.deepEqual(found.train.pixels.subarray(3072), cut(2, 40, 5, 6, 35, 34));
+    assert.deepEqual(found.test.pixels.subarray(0, 3072), cut(5, 32, 3, 4, 29, 28));
+    assert.deepEqual(found.test.pixels.subarray(3072), planes(4, 32, 32));
+  });
+});
+
+Deno.test("loadGtsrb() refuses to cut out regions that are missing or outside the image", async () => {
+  await withTemporaryFolder(async (folder) => {
+    await writeZips(folder, TRAIN, TEST, LABELS);
+    const load = (part: "train" | "test") =>
+      loadGtsrb(folder, { parts: [part], regionOfInterest: true });
+    await rejects(load("train"), /00007.*found no region of interest inside it/);
+    for (const [from, to] of [["48;49", "54;49"], ["6;5;48", "49;5;48"]] as const) {
+      await writeZips(folder, TRAIN, TEST, LABELS.replace(from, to));
+      await rejects(load("test"), /00000.ppm.*found no region of interest inside it/);
+      await loadGtsrb(folder, { parts: ["test"] });
+    }
+  });
+});
