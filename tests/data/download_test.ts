@@ -214,7 +214,7 @@ Deno.test("downloadFile() gives up on a server that stops sending", async () => 
 
 Deno.test({
   name: "downloadFile() names the host that it has no permission to reach",
-  permissions: { read: true, write: true, net: false },
+  permissions: { read: true, write: "inherit", net: false },
   async fn() {
     await withTemporaryFolder(async (folder) => {
       const file = {
