@@ -20,13 +20,34 @@ import {
 import type { ImagePlan, ImageProblem } from "./subgroup_plan.ts";
 import type { ImageKernel } from "./variant.ts";
 
-/** Loads the weights of source channel c; lanes past the last channel load those of the last. */
+/**
+ * Loads the weights of source channel c; lanes past the last channel load those of the last. The
+ * taps of a lane begin anywhere in a vector, so whole vectors are loaded and shifted into place.
+ */
 function loadWeights(problem: ImageProblem, plan: ImagePlan): string {
   const { weightStride, destination, kernelSize } = problem;
+  const taps = kernelSize ** 2;
   return unroll(plan.tile.laneGroups, (g) => {
     const own = `min(k0 + ${g * LANES}u + lane, ${destination.channels - 1}u)`;
-    return `let first${g} = ${own} * ${weightStride.destination}u + c * ${weightStride.source}u;\n` +
-      unroll(kernelSize ** 2, (tap) => `let ${weight(g, tap)} = w[first${g} + ${tap}u];`);
+    const first =
+      `let first${g} = ${own} * ${weightStride.destination}u + c * ${weightStride.source}u;`;
+    if (plan.weights.size === 1) {
+      return `${first}\n${
+        unroll(taps, (tap) => `let ${weight(g, tap)} = w[first${g} + ${tap}u];`)
+      }`;
+    }
+    const raw = (index: number) => `raw${g}_${index >> 2}.${"xyzw"[index & 3]}`;
+    return [
+      first,
+      unroll(plan.weights.loads, (i) => `let raw${g}_${i} = w[first${g} / 4u + ${i}u];`),
+      `let one${g} = (first${g} & 1u) != 0u;`,
+      `let two${g} = (first${g} & 2u) != 0u;`,
+      unroll(taps + 2, (i) => `let half${g}_${i} = select(${raw(i)}, ${raw(i + 1)}, one${g});`),
+      unroll(
+        taps,
+        (tap) => `let ${weight(g, tap)} = select(half${g}_${tap}, half${g}_${tap + 2}, two${g});`,
+      ),
+    ].join("\n");
   });
 }
 
@@ -108,7 +129,6 @@ export function imageKernel(
   const { tile } = plan;
   const floats = (extent: { channels: number; height: number; width: number }) =>
     batch * extent.channels * extent.height * extent.width;
-  const weights = source.channels * destination.channels * kernelSize ** 2;
   const image = (name: string, elements: number, size: 1 | 2 | 4): Binding => ({
     name,
     elements: elements / size,
@@ -117,7 +137,7 @@ export function imageKernel(
   const extra = epilogueBindings(problem, plan, epilogue);
   const reads = [
     image("source", floats(source), plan.sourceVector),
-    { name: "w", elements: weights },
+    image("w", source.channels * destination.channels * kernelSize ** 2, plan.weights.size),
     ...(normalise ? [{ name: "coefficients", elements: 2 * source.channels }] : []),
     ...extra.reads,
   ];

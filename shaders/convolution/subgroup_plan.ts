@@ -113,6 +113,8 @@ export interface ImagePlan {
   readonly loads: readonly { readonly used: boolean; readonly masked: boolean }[];
   readonly sourceVector: VectorSize;
   readonly destinationVector: VectorSize;
+  /** Loads of the taps of one lane, and floats of each: vectors pay from 4 taps on. */
+  readonly weights: { readonly loads: number; readonly size: VectorSize };
   /** Multiply-adds for one source channel. */
   readonly products: number;
 }
@@ -122,7 +124,7 @@ const sum = (values: readonly number[]): number =>
 
 /** Settles `tile` for `problem`. */
 export function planOf(problem: ImageProblem, tile: ImageTile): ImagePlan {
-  const { source, destination, period, advance } = problem;
+  const { source, destination, kernelSize, period, advance } = problem;
   const tiles = destination.height / tile.rows;
   const whole = tiles === 1;
   const inside = (extent: number) => ({ position }: AxisProduct) =>
@@ -157,6 +159,8 @@ export function planOf(problem: ImageProblem, tile: ImageTile): ImagePlan {
       lastSlot + (load + 1) * LANES > plane / sourceVector,
   }));
 
+  const taps = kernelSize ** 2;
+  const vectors = taps > 4 && source.channels * destination.channels * taps % 4 === 0;
   const pairs = sum(rows.map((list) => list.length)) * sum(columns.map((list) => list.length));
   return {
     tile,
@@ -171,19 +175,21 @@ export function planOf(problem: ImageProblem, tile: ImageTile): ImagePlan {
       tile.rows * destination.width,
       destination.height * destination.width,
     ),
+    weights: vectors ? { loads: groupsOf(taps + 3, 4), size: 4 } : { loads: taps, size: 1 },
     products: pairs * tile.laneGroups,
   };
 }
 
 /** Estimated cost of the kernel for `plan`. */
 export function estimateImage(problem: ImageProblem, plan: ImagePlan): Estimate {
-  const { source, destination, kernelSize } = problem;
+  const { source, destination } = problem;
   const { tile, sourceVector, destinationVector } = plan;
   const accumulators = tile.rows * destination.width * tile.laneGroups;
-  const weights = tile.laneGroups * kernelSize ** 2;
+  const { loads: weightLoads, size: weightSize } = plan.weights;
+  const weights = tile.laneGroups * weightLoads;
   const loads = plan.loads.filter((load) => load.used).length;
   const stores = accumulators / destinationVector;
-  const channelTime = COST.ownLoad[1] * weights + COST.sharedLoad[sourceVector] * loads +
+  const channelTime = COST.ownLoad[weightSize] * weights + COST.sharedLoad[sourceVector] * loads +
     COST.product * plan.products + COST.accumulator * accumulators;
   const invocations = problem.batch * plan.tiles *
     groupsOf(destination.channels, LANES * tile.laneGroups);
