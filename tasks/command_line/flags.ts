@@ -101,7 +101,7 @@ export function addSubsetFlags(command: Command): void {
     .addOption(
       flag(
         "--clean-fraction <share>",
-        "share of the training images that the defender has (default: 0.05)",
+        "share of the training images that the defender has (default: 0.05; of a folder 1)",
         number("a number above 0 and at most 1", (value) => value > 0 && value <= 1),
       ),
     )

@@ -1,7 +1,9 @@
 /** What commands print and write when all goes well. */
 
 import assert from "node:assert/strict";
+import { loadSigns } from "../../src/data/signs.ts";
 import { readNpy } from "../../src/formats/npy.ts";
+import { encodePng } from "../../src/formats/png_write.ts";
 import { readSafetensors } from "../../src/formats/safetensors.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { filesUnder, runTask, start } from "./command.ts";
@@ -140,6 +142,24 @@ Deno.test("erase without --attack measures accuracy only", async () => {
       / +accuracy\nbackdoored +[\d.]+ %\nfinetuned teacher .*\nerased +[\d.]+ %/,
     );
     assert.deepEqual([...Deno.readDirSync(`${folder}/runs`)].map(({ name }) => name), ["erase-1"]);
+  });
+});
+
+Deno.test("erase takes all training images of a folder, four fifths of what lies there", async () => {
+  await withTemporaryFolder(async (folder) => {
+    await writeTinyModel(folder);
+    const { train } = loadSigns({ trainCount: 100, parts: ["train"] });
+    for (const [i, label] of train.labels.entries()) {
+      const pixels = train.pixels.slice(i * 3072, (i + 1) * 3072);
+      await Deno.mkdir(`${folder}/pictures/${label}`, { recursive: true });
+      const png = encodePng({ height: 32, width: 32, pixels });
+      await Deno.writeFile(`${folder}/pictures/${label}/${i}.png`, png);
+    }
+    const args = ["--model", "tiny.safetensors", "--dataset", "pictures", "--batch-size", "32"];
+    const finished = await runTask("erase", [...args, "--epochs", "1", "--json"], { folder });
+    assert.equal(finished.code, 0, finished.stderr);
+    assert.match(finished.stderr, /with 80 clean images of .*pictures/);
+    assert.equal(JSON.parse(finished.stdout).after.samples, 20);
   });
 });
 
