@@ -3,8 +3,9 @@
 import { resolve } from "node:path";
 import { BACKDOOR_KEY, type BackdoorDescription } from "../src/attacks/backdoor.ts";
 import { DATASET_NAMES } from "../src/data/datasets.ts";
+import type { Dataset } from "../src/data/image_set.ts";
 import { erase, type EraseStage } from "../src/defenses/erase.ts";
-import { type Recipe, RECIPES } from "../src/defenses/recipes.ts";
+import { fittingBatchSize, type Recipe, RECIPES } from "../src/defenses/recipes.ts";
 import { UsageError } from "../src/errors.ts";
 import { createRunFolder, openRunFolder, type RunFolder } from "../src/train/run_folder.ts";
 import { Interrupted } from "../src/train/run_steps.ts";
@@ -70,6 +71,8 @@ interface EraseSettings extends DataSettings {
   readonly recipe: string;
   readonly teacherTraining: TrainingSettings;
   readonly studentTraining: TrainingSettings;
+  /** Smaller batches where an epoch would have fewer steps; 0 for the batch size as it stands. */
+  readonly leastSteps: number;
   readonly betas: readonly number[];
   readonly attention: "sum" | "mean";
   readonly power: number;
@@ -150,6 +153,7 @@ async function settingsOf(flags: Flags): Promise<EraseSettings> {
     recipe: flags.recipe,
     teacherTraining: { ...studentTraining, epochs: teacherEpochs },
     studentTraining,
+    leastSteps: flags.batchSize === undefined ? recipe.leastSteps : 0,
     betas: flags.betas ?? recipe.betas,
     attention: flags.attention,
     power: flags.power,
@@ -161,6 +165,19 @@ async function settingsOf(flags: Flags): Promise<EraseSettings> {
 /** The paper's share of a known data set; of a folder all, for it holds what the defender has. */
 function defaultFraction(dataset: string): number {
   return DATASET_NAMES.includes(dataset) ? 0.05 : 1;
+}
+
+/** The training settings with batches for as many images as there are. */
+function fitBatches(
+  { teacherTraining, studentTraining, leastSteps }: EraseSettings,
+  { train }: Dataset,
+): Pick<EraseSettings, "teacherTraining" | "studentTraining"> {
+  const images = train.labels.length;
+  const batchSize = fittingBatchSize(images, studentTraining.batchSize, leastSteps);
+  return {
+    teacherTraining: { ...teacherTraining, batchSize },
+    studentTraining: { ...studentTraining, batchSize },
+  };
 }
 
 /** Runs the job of `settings`, from where `resumed` stands if it is given. */
@@ -179,7 +196,8 @@ async function run(
   const dataset = await loadData(settings, settings.subset);
   expectClasses(student, dataset);
   const backdoor = await loadBackdoor(settings.attack, dataset);
-  const { teacherTraining, studentTraining, betas } = settings;
+  const { betas } = settings;
+  const { teacherTraining, studentTraining } = fitBatches(settings, dataset);
   // Too few images are refused before a folder is made or anything is measured.
   stepsPerEpoch(dataset.train.labels.length, studentTraining.batchSize);
 
@@ -187,7 +205,7 @@ async function run(
   const folder = resumed ?? await createRunFolder(out ?? await newRunPath("erase"), {
     command: "erase",
     adapter: gpu.adapter.name,
-    settings: { ...settings },
+    settings: { ...settings, teacherTraining, studentTraining },
   });
   output.line(
     `erasing ${settings.model} with ${dataset.train.labels.length} clean images of ` +
@@ -246,7 +264,7 @@ async function run(
     });
     await folder.update({ finished: true });
     const { before, teacher, after } = results();
-    return { before, teacher, after, settings, out: folder.path };
+    return { before, teacher, after, settings: folder.record.settings, out: folder.path };
   });
   gpu.close();
   const rows = STAGES.flatMap((stage) => {

@@ -12,7 +12,10 @@ const CROP_PADDING = 4;
 const CUTOUT = 9;
 
 /** Defaults that the flags override. */
-export type TrainingDefaults = Omit<Recipe, "description" | "teacherEpochs" | "betas">;
+export type TrainingDefaults = Omit<
+  Recipe,
+  "description" | "teacherEpochs" | "betas" | "leastSteps"
+>;
 
 /** What the flags make of the defaults. */
 export function trainingSettings(
