@@ -10,6 +10,7 @@ import {
   type ImageProblem,
   inputGradientProblem,
 } from "./subgroup_plan.ts";
+import { MAXIMUM_ACCUMULATORS, MAXIMUM_FUSED_ACCUMULATORS } from "./subgroup_cost.ts";
 import { weightGradientKernel } from "./subgroup_weights.ts";
 import { candidateWeightPlans } from "./subgroup_weights_plan.ts";
 import { LANES } from "./lanes.ts";
@@ -23,7 +24,9 @@ function* imageKernels(
   epilogue: Epilogue,
 ): Iterable<ImageKernel> {
   if (capabilities.subgroupSize !== LANES) return;
-  for (const plan of candidatePlans(problem)) {
+  const small = epilogue.add || epilogue.normalised;
+  const limit = small ? MAXIMUM_FUSED_ACCUMULATORS : MAXIMUM_ACCUMULATORS;
+  for (const plan of candidatePlans(problem, limit)) {
     yield imageKernel(problem, plan, normalise, epilogue);
   }
 }

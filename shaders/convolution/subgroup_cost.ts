@@ -30,6 +30,12 @@ export const MAXIMUM_PRODUCTS = 1_300;
 /** Most accumulators: they live in the first-level data cache. */
 export const MAXIMUM_ACCUMULATORS = 256;
 
+/**
+ * Most accumulators where the epilogue reads images, which costs about 2 ms of compilation for each
+ * (16->32 stride 2, input gradient with relu mask: 256 accumulators 1.0 s, 128 0.5 s).
+ */
+export const MAXIMUM_FUSED_ACCUMULATORS = 128;
+
 /** Estimates of one candidate. */
 export interface Estimate {
   /** Running time on one core, nanoseconds. */

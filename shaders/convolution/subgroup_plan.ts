@@ -199,15 +199,21 @@ export function estimateImage(problem: ImageProblem, plan: ImagePlan): Estimate 
   };
 }
 
-/** Plans for `problem`, the one that should be fastest first; empty where none is small. */
-export function candidatePlans(problem: ImageProblem): ImagePlan[] {
+/**
+ * Plans for `problem` with at most `accumulators` of them, the one that should be fastest first;
+ * empty where none is small.
+ */
+export function candidatePlans(
+  problem: ImageProblem,
+  accumulators = MAXIMUM_ACCUMULATORS,
+): ImagePlan[] {
   const { destination } = problem;
   const candidates: ImagePlan[] = [];
   for (const rows of divisors(destination.height, destination.height)) {
     if (rows % problem.period !== 0 && rows !== destination.height) continue;
     for (const laneGroups of [1, 2, 4]) {
       if (laneGroups > groupsOf(destination.channels, LANES)) continue;
-      if (rows * destination.width * laneGroups > MAXIMUM_ACCUMULATORS) continue;
+      if (rows * destination.width * laneGroups > accumulators) continue;
       const plan = planOf(problem, { rows, laneGroups });
       if (plan.products <= MAXIMUM_PRODUCTS) candidates.push(plan);
     }

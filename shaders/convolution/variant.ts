@@ -97,6 +97,23 @@ export interface KernelCapabilities {
   readonly maxInvocations: number;
   /** True for a driver that computes on the CPU; false unless given. */
   readonly software?: boolean;
+  /** What timing has chosen on this device; without it the first candidate is taken. */
+  readonly choices?: KernelChoices;
+}
+
+/** A convolution for which a kernel is to be chosen. */
+export type ConvolutionUse =
+  & { readonly geometry: ConvolutionGeometry }
+  & (
+    | { readonly direction: "forward"; readonly fusion: ForwardFusion }
+    | { readonly direction: "inputGradient"; readonly fusion: InputGradientFusion }
+    | { readonly direction: "weightGradient"; readonly fusion: WeightGradientFusion }
+  );
+
+/** Choices between the candidates of a use. */
+export interface KernelChoices {
+  /** Index of the chosen candidate; `undefined` where nothing was chosen. */
+  find(use: ConvolutionUse): number | undefined;
 }
 
 /**

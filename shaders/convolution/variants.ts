@@ -1,10 +1,11 @@
-/** Which convolution kernel runs: one choice for each direction and geometry, without timing. */
+/** Which convolution kernel runs: for each direction, geometry and fusion one of the candidates. */
 
 import { plain } from "./plain.ts";
 import { subgroup } from "./subgroup.ts";
 import { tiled } from "./tiled.ts";
 import type {
   ConvolutionGeometry,
+  ConvolutionUse,
   ConvolutionVariant,
   ForwardFusion,
   ImageKernel,
@@ -24,9 +25,55 @@ export function variantsFor(capabilities: KernelCapabilities): readonly Convolut
   return capabilities.software ? [plain] : [tiled, plain];
 }
 
-function first<T>(lists: Iterable<Iterable<T>>): T | undefined {
-  for (const list of lists) for (const item of list) return item;
-  return undefined;
+/** All candidates of the variants one after the other, the one that should be fastest first. */
+function* candidates<T>(
+  capabilities: KernelCapabilities,
+  list: (variant: ConvolutionVariant) => Iterable<T>,
+): Iterable<T> {
+  for (const variant of variantsFor(capabilities)) yield* list(variant);
+}
+
+/** The candidate that was chosen by timing, else the first. */
+function choose<T>(
+  use: ConvolutionUse,
+  capabilities: KernelCapabilities,
+  list: Iterable<T>,
+): T | undefined {
+  const wanted = capabilities.choices?.find(use) ?? 0;
+  let first: T | undefined;
+  let i = 0;
+  for (const candidate of list) {
+    first ??= candidate;
+    if (i++ === wanted) return candidate;
+  }
+  return first;
+}
+
+/** The kernels that can do x, w -> y. */
+export function forwardCandidates(
+  g: ConvolutionGeometry,
+  capabilities: KernelCapabilities,
+  fusion: ForwardFusion = {},
+): Iterable<ImageKernel> {
+  return candidates(capabilities, ({ forward }) => forward(g, capabilities, fusion));
+}
+
+/** The kernels that can do dy, w -> dx. */
+export function inputGradientCandidates(
+  g: ConvolutionGeometry,
+  capabilities: KernelCapabilities,
+  fusion: InputGradientFusion = {},
+): Iterable<ImageKernel> {
+  return candidates(capabilities, ({ inputGradient }) => inputGradient(g, capabilities, fusion));
+}
+
+/** The kernels that can do x, dy -> partial sums of dw. */
+export function weightGradientCandidates(
+  g: ConvolutionGeometry,
+  capabilities: KernelCapabilities,
+  fusion: WeightGradientFusion = {},
+): Iterable<WeightGradient> {
+  return candidates(capabilities, ({ weightGradient }) => weightGradient(g, capabilities, fusion));
 }
 
 /**
@@ -38,7 +85,8 @@ export function chooseForward(
   capabilities: KernelCapabilities,
   fusion: ForwardFusion = {},
 ): ImageKernel | undefined {
-  return first(variantsFor(capabilities).map(({ forward }) => forward(g, capabilities, fusion)));
+  const use = { direction: "forward", geometry: g, fusion } as const;
+  return choose(use, capabilities, forwardCandidates(g, capabilities, fusion));
 }
 
 /**
@@ -50,9 +98,8 @@ export function chooseInputGradient(
   capabilities: KernelCapabilities,
   fusion: InputGradientFusion = {},
 ): ImageKernel | undefined {
-  return first(
-    variantsFor(capabilities).map(({ inputGradient }) => inputGradient(g, capabilities, fusion)),
-  );
+  const use = { direction: "inputGradient", geometry: g, fusion } as const;
+  return choose(use, capabilities, inputGradientCandidates(g, capabilities, fusion));
 }
 
 /** The kernel for x, dy -> partial sums of dw; every geometry has one. */
@@ -61,7 +108,6 @@ export function chooseWeightGradient(
   capabilities: KernelCapabilities,
   fusion: WeightGradientFusion = {},
 ): WeightGradient {
-  return first(
-    variantsFor(capabilities).map(({ weightGradient }) => weightGradient(g, capabilities, fusion)),
-  )!;
+  const use = { direction: "weightGradient", geometry: g, fusion } as const;
+  return choose(use, capabilities, weightGradientCandidates(g, capabilities, fusion))!;
 }
