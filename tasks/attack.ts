@@ -29,6 +29,7 @@ import {
 import { writeGallery } from "./command_line/gallery.ts";
 import { dataSettings, downloadIfAsked, openGpuFor } from "./command_line/load.ts";
 import { planAttack, prepareAttack, readPrepared } from "./command_line/poisoning.ts";
+import { chooseKernels } from "./command_line/tuning.ts";
 import {
   evaluationDocument,
   evaluationProgressText,
@@ -124,10 +125,17 @@ async function run(
   stepsPerEpoch(imageCount(dataset.train), training.batchSize);
   if (flags.exportPoisoned !== undefined) await makePoisonedFolder(flags.exportPoisoned);
   const gpu = await openGpuFor(output);
+  const { height, width } = dataset.train;
+  const kernels = await chooseKernels(gpu, output, {
+    architectures: [architecture],
+    images: { batch: training.batchSize, height, width },
+    timing: settings.tune,
+    kept: resumed && settings.kernels,
+  });
   const folder = resumed ?? await createRunFolder(flags.out ?? await newRunPath("attack"), {
     command: "attack",
     adapter: gpu.adapter.name,
-    settings: { ...settings },
+    settings: { ...settings, kernels },
   });
   const poisoned = plan?.poisoning.poisoned.length ?? 0;
   output.line(

@@ -5,6 +5,12 @@ import { type CheckResult, selfTest } from "../src/doctor/self_test.ts";
 import { DeviceError, NoAdapterError } from "../src/errors.ts";
 import { type AdapterDescription, missingAdapterAdvice } from "../src/gpu/adapter.ts";
 import { type Gpu, openGpu } from "../src/gpu/gpu.ts";
+import { RECIPES } from "../src/defenses/recipes.ts";
+import { useKey } from "../src/gpu/choice_table.ts";
+import { wideResNet } from "../src/nn/wide_resnet.ts";
+import { choicesPath, loadChoices, saveChoices } from "../src/tuning/choices_file.ts";
+import { convolutionUses } from "../src/tuning/convolution_uses.ts";
+import { tune as tuneConvolutions } from "../src/tuning/tune.ts";
 import { VERSION } from "../src/version.ts";
 import type { Output } from "./command_line/output.ts";
 import { newCommand, runCommand } from "./command_line/run_command.ts";
@@ -18,6 +24,8 @@ interface DoctorDocument {
   /** Null where there is none. */
   readonly adapter: AdapterDescription | null;
   readonly checks: readonly CheckResult[];
+  /** Kernels that timing has chosen here, in place of the defaults. */
+  readonly tuning: readonly ChosenKernel[];
   /** Null where they were not asked for or could not be taken. */
   readonly timings: Timings | null;
   /** What could be better, and how. */
@@ -41,12 +49,16 @@ const WRONG_RESULTS_ADVICE =
 const command = newCommand(
   "doctor",
   "Says which GPU and driver are in use, checks the kernels on them and times them.",
-  ["", "--json", "--no-timings"],
+  ["", "--json", "--no-timings", "--tune"],
 );
-command.option("--no-timings", "leave out the timings");
+command
+  .option("--no-timings", "leave out the timings")
+  .option("--tune", "time the candidates of every convolution of WRN-16-1 and keep the fastest")
+  .option("--reset-tuning", "forget the kernels that were chosen by timing");
 
 await runCommand(command, async ({ output }) => {
-  const { timings } = command.opts<{ timings: boolean }>();
+  const flags = command.opts<{ timings: boolean; tune?: boolean; resetTuning?: boolean }>();
+  const { timings } = flags;
   const { os, arch } = Deno.build;
   const versions = { lethe: VERSION, deno: Deno.version.deno, system: `${os} ${arch}` };
   output.result(`Lethe ${versions.lethe}, Deno ${versions.deno}, ${versions.system}`);
@@ -57,7 +69,14 @@ await runCommand(command, async ({ output }) => {
     if (error instanceof NoAdapterError) {
       const advice = [missingAdapterAdvice()];
       output.document(
-        { ...versions, adapter: null, checks: [], timings: null, advice } satisfies DoctorDocument,
+        {
+          ...versions,
+          adapter: null,
+          checks: [],
+          tuning: [],
+          timings: null,
+          advice,
+        } satisfies DoctorDocument,
       );
     }
     throw error;
@@ -67,6 +86,8 @@ await runCommand(command, async ({ output }) => {
   const checks = await selfTest(gpu);
   output.result(checks.map(checkText).join("\n"));
   const right = checks.every(({ passed }) => passed);
+  if (flags.resetTuning) await resetTuning(output);
+  const tuning = await tunedKernels(gpu, output, Boolean(flags.tune) && right);
   const measured = timings && right ? await timed(gpu, output) : null;
   const advice = [
     ...adapter.software ? [SOFTWARE_ADVICE] : [],
@@ -75,7 +96,7 @@ await runCommand(command, async ({ output }) => {
   ];
   for (const text of advice) output.result(`advice: ${text}`);
   output.document(
-    { ...versions, adapter, checks, timings: measured, advice } satisfies DoctorDocument,
+    { ...versions, adapter, checks, tuning, timings: measured, advice } satisfies DoctorDocument,
   );
   gpu.close();
   if (!right) {
@@ -83,6 +104,53 @@ await runCommand(command, async ({ output }) => {
     throw new DeviceError(`${adapter.name} computes wrong results: ${wrong.join("; ")}`);
   }
 });
+
+/** A choice of timing: which of the candidates, 0 being the default. */
+interface ChosenKernel {
+  readonly convolution: string;
+  readonly candidate: number;
+}
+
+/** Images of the network that `--tune` times kernels for: the usual batch of the usual size. */
+const TUNED_IMAGES = { batch: RECIPES.lethe.batchSize, height: 32, width: 32 };
+
+/** Loads what timing chose before; with `tune`, times everything anew and saves it. */
+async function tunedKernels(gpu: Gpu, output: Output, tune: boolean): Promise<ChosenKernel[]> {
+  const path = choicesPath();
+  if (tune) {
+    const uses = convolutionUses(wideResNet(16, 1, 10), TUNED_IMAGES, gpu.capabilities);
+    await tuneConvolutions(gpu, uses, ({ use, chosen, milliseconds, labels }, done, total) => {
+      const gain = milliseconds[0]! / milliseconds[chosen]!;
+      output.progress(`timing kernels: ${done} of ${total}`);
+      output.result(
+        `${useKey(use)}: candidate ${chosen} of ${labels.length}, ` +
+          `${milliseconds[chosen]!.toFixed(3)} ms, ${gain.toFixed(2)} times the default's speed`,
+      );
+    });
+    if (path !== undefined) await saveChoices(gpu, path);
+  } else if (path !== undefined) {
+    await loadChoices(gpu, path);
+  }
+  const choices = [...gpu.choices].map(([convolution, candidate]) => ({ convolution, candidate }));
+  const changed = choices.filter(({ candidate }) => candidate > 0).length;
+  output.result(
+    choices.length === 0
+      ? "kernels: the defaults; --tune times them"
+      : `kernels: ${choices.length} chosen by timing, ${changed} of them not the default (${path})`,
+  );
+  return choices;
+}
+
+async function resetTuning(output: Output): Promise<void> {
+  const path = choicesPath();
+  if (path === undefined) return;
+  try {
+    await Deno.remove(path);
+    output.result(`removed ${path}`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
 
 async function timed(gpu: Gpu, output: Output): Promise<Timings> {
   output.progress("measuring speed");

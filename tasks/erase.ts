@@ -50,6 +50,7 @@ import {
 import { type CommandContext, newCommand, runCommand } from "./command_line/run_command.ts";
 import { checkResumeFlags, expectDigest, fileDigest, newRunPath } from "./command_line/runs.ts";
 import { metricsLines, trainingSettings } from "./command_line/training.ts";
+import { chooseKernels } from "./command_line/tuning.ts";
 
 type Flags =
   & DataFlags
@@ -78,6 +79,10 @@ interface EraseSettings extends DataSettings {
   readonly power: number;
   readonly attack: BackdoorDescription | null;
   readonly logEvery: number | null;
+  /** False to run the default kernels where none were chosen before. */
+  readonly tune: boolean;
+  /** Kernels chosen by timing when the run began. */
+  readonly kernels: Readonly<Record<string, number>>;
 }
 
 const STAGES = ["before", "teacher", "after"] as const satisfies readonly EraseStage[];
@@ -159,6 +164,8 @@ async function settingsOf(flags: Flags): Promise<EraseSettings> {
     power: flags.power,
     attack,
     logEvery: flags.logEvery ?? null,
+    tune: flags.tune,
+    kernels: {},
   };
 }
 
@@ -202,10 +209,17 @@ async function run(
   stepsPerEpoch(dataset.train.labels.length, studentTraining.batchSize);
 
   const gpu = await openGpuFor(output);
+  const { height, width } = dataset.train;
+  const kernels = await chooseKernels(gpu, output, {
+    architectures: [student.architecture, ...given ? [given.architecture] : []],
+    images: { batch: studentTraining.batchSize, height, width },
+    timing: settings.tune,
+    kept: resumed && settings.kernels,
+  });
   const folder = resumed ?? await createRunFolder(out ?? await newRunPath("erase"), {
     command: "erase",
     adapter: gpu.adapter.name,
-    settings: { ...settings, teacherTraining, studentTraining },
+    settings: { ...settings, teacherTraining, studentTraining, kernels },
   });
   output.line(
     `erasing ${settings.model} with ${dataset.train.labels.length} clean images of ` +

@@ -10,6 +10,7 @@ import type { Kernel } from "../../shaders/kernel.ts";
 import type { KernelCapabilities } from "../../shaders/convolution/variant.ts";
 import { DeviceError, DeviceLostError, OutOfMemoryError, ValidationError } from "../errors.ts";
 import { type AdapterDescription, type AdapterOptions, openDevice } from "./adapter.ts";
+import { ChoiceTable } from "./choice_table.ts";
 
 /** Part of a buffer, as a kernel binds it. */
 export interface BufferRange {
@@ -73,6 +74,8 @@ export class Gpu {
     bytes: 0,
     peakBytes: 0,
   };
+  /** Kernels that timing has chosen on this device; empty until `src/tuning` fills it. */
+  readonly choices = new ChoiceTable();
   /** What kernels may use here. */
   readonly capabilities: KernelCapabilities;
   readonly #pipelines = new Map<string, GPUComputePipeline>();
@@ -91,6 +94,8 @@ export class Gpu {
     this.capabilities = {
       subgroupSize: adapter.subgroupSize,
       maxInvocations: adapter.limits.maxComputeInvocationsPerWorkgroup,
+      software: adapter.software,
+      choices: this.choices,
     };
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();

@@ -41,6 +41,10 @@ export interface AttackSettings extends DataSettings {
   readonly subset: SubsetSettings | null;
   readonly training: TrainingSettings;
   readonly logEvery: number | null;
+  /** False to run the default kernels where none were chosen before. */
+  readonly tune: boolean;
+  /** Kernels chosen by timing when the run began. */
+  readonly kernels: Readonly<Record<string, number>>;
 }
 
 /** One cycle to a high learning rate, which trains a small network well in few epochs. */
@@ -80,6 +84,8 @@ export async function attackSettings(flags: AttackCommandFlags): Promise<AttackS
     subset: subsetOf(flags),
     training: implantTraining(flags, data),
     logEvery: flags.logEvery ?? null,
+    tune: flags.tune,
+    kernels: {},
   };
 }
 

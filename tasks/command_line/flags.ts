@@ -121,6 +121,8 @@ export interface TrainingFlags {
   augment?: string[];
   order: "shuffle" | "file";
   logEvery?: number;
+  /** Present only where `--no-tune` was given: false. */
+  tune: boolean;
 }
 
 /** How to train. */
@@ -156,6 +158,7 @@ export function addTrainingFlags(command: Command): void {
       new Option("--order <order>", "of the images in an epoch").choices(["shuffle", "file"])
         .default("shuffle"),
     )
+    .option("--no-tune", "do not time kernels on a GPU that is seen for the first time")
     .addOption(flag("--log-every <n>", "also log every n-th step to metrics.jsonl", integer(1)));
 }
 
