@@ -11,6 +11,7 @@ import {
   elementsOfPart,
   type FeatureMaps,
   planeMain,
+  planeVector,
   planeWorkgroups,
   sweepMain,
   sweepParts,
@@ -161,30 +162,32 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 
 /** x, coefficients (4,C) -> y = scale x + shift, or its positive part. */
 export function normalizeKernel(maps: FeatureMaps, relu: boolean): Kernel {
+  const { width, type } = planeVector(maps);
+  const count = elements(maps) / width;
   const value = "scale * x[i] + shift";
   return {
     label: `batch norm${relu ? " + relu" : ""} ${shapeText(maps)}`,
     workgroups: planeWorkgroups(maps),
     wgsl: `${
       declareBindings([
-        { name: "x", elements: elements(maps) },
+        { name: "x", elements: count, type },
         { name: "coefficients", elements: 4 * maps.c },
-      ], [{ name: "y", elements: elements(maps) }])
+      ], [{ name: "y", elements: count, type }])
     }
 ${
       planeMain(maps, {
         before: `
   let scale = coefficients[channel];
   let shift = coefficients[${maps.c}u + channel];`,
-        body: `y[i] = ${relu ? `max(${value}, 0.0)` : value};`,
+        body: `y[i] = ${relu ? `max(${value}, ${type}(0.0))` : value};`,
       })
     }`,
   };
 }
 
 /** WGSL for dz, the gradient of scale x + shift, given that of y. */
-const throughRelu = (relu: boolean) =>
-  relu ? "select(0.0, dy[i], scale * value + shift > 0.0)" : "dy[i]";
+const throughRelu = (relu: boolean, type: "f32" | "vec4f") =>
+  relu ? `select(${type}(0.0), dy[i], scale * value + shift > ${type}(0.0))` : "dy[i]";
 
 /** x, dy, coefficients (4,C) -> (parts, C, 2): sums of dz and of dz (x - mean) of each part. */
 export function normalizeSumsKernel(maps: FeatureMaps, relu: boolean): Kernel {
@@ -206,7 +209,7 @@ ${
   let mean = coefficients[${2 * maps.c}u + channel];
   var first = 0.0;
   var second = 0.0;`,
-        body: `let value = x[i]; let dz = ${throughRelu(relu)}; first += dz; ` +
+        body: `let value = x[i]; let dz = ${throughRelu(relu, "f32")}; first += dz; ` +
           "second += dz * (value - mean);",
         after: `sums[part * ${maps.c}u + channel] = vec2f(first, second);`,
       })
@@ -262,6 +265,8 @@ export function normalizeGradientKernel(
   options: NormalizeGradientOptions,
 ): Kernel {
   const { c } = maps;
+  const { width, type } = planeVector(maps);
+  const vectors = elements(maps) / width;
   const count = maps.n * maps.h * maps.w;
   const { relu, training, addend } = options;
   const perChannel = training
@@ -272,12 +277,12 @@ export function normalizeGradientKernel(
     workgroups: planeWorkgroups(maps),
     wgsl: `${
       declareBindings([
-        { name: "x", elements: elements(maps) },
-        { name: "dy", elements: elements(maps) },
+        { name: "x", elements: vectors, type },
+        { name: "dy", elements: vectors, type },
         { name: "coefficients", elements: 4 * c },
         ...perChannel,
-        ...addend ? [{ name: "addend", elements: elements(maps) }] : [],
-      ], [{ name: "dx", elements: elements(maps) }])
+        ...addend ? [{ name: "addend", elements: vectors, type }] : [],
+      ], [{ name: "dx", elements: vectors, type }])
     }
 ${
       planeMain(maps, {
@@ -291,7 +296,8 @@ ${
   let slope = dgamma[channel] * coefficients[${3 * c}u + channel] / ${count}.0;`
             : ""
         }`,
-        body: `${relu || training ? "let value = x[i];" : ""} let dz = ${throughRelu(relu)}; ` +
+        body:
+          `${relu || training ? "let value = x[i];" : ""} let dz = ${throughRelu(relu, type)}; ` +
           `dx[i] = scale * ${training ? "(dz - meanGradient - (value - mean) * slope)" : "dz"}` +
           `${addend ? " + addend[i]" : ""};`,
       })

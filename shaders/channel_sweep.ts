@@ -44,18 +44,24 @@ fn elementsOfPart(part: u32) -> f32 {
 }`;
 }
 
-/** Most invocations that share an image plane where nothing is summed. */
+/** Most invocations of a workgroup where nothing is summed. */
 const MAX_PLANE_LANES = 256;
 
-/** Elements that an invocation should have to itself, so that what a channel needs is loaded once. */
-const LEAST_ELEMENTS = 4;
+/** Invocations that a workgroup should have: small planes share one. */
+const LEAST_PLANE_LANES = 64;
 
-/** How planes are dealt out: `images` planes of a channel to each workgroup of `lanes`. */
-function planeGroups({ n, h, w }: FeatureMaps): { lanes: number; images: number } {
-  const lanes = Math.min(MAX_PLANE_LANES, h * w);
-  let images = Math.max(1, Math.floor(LEAST_ELEMENTS / Math.ceil(h * w / lanes)));
-  while (n % images !== 0) images--;
-  return { lanes, images };
+/** How many neighbouring pixels a kernel without sums treats at once, and their WGSL type. */
+export function planeVector({ h, w }: FeatureMaps): { width: number; type: "vec4f" | "f32" } {
+  return h * w % 4 === 0 ? { width: 4, type: "vec4f" } : { width: 1, type: "f32" };
+}
+
+/** How planes are dealt out: `images` planes of a channel to a workgroup, `lanes` to each plane. */
+function planeGroups(maps: FeatureMaps): { lanes: number; images: number; vectors: number } {
+  const vectors = maps.h * maps.w / planeVector(maps).width;
+  const lanes = Math.min(MAX_PLANE_LANES, vectors);
+  let images = Math.max(1, Math.floor(LEAST_PLANE_LANES / lanes));
+  while (maps.n % images !== 0) images--;
+  return { lanes, images, vectors };
 }
 
 /**
@@ -72,7 +78,7 @@ export function sweepMain(
     `let part = group.x * ${lanes}u + lane;
   ${text.before}
   for (var n = group.x; n < ${maps.n}u; n += ${slices}u) {
-    ${plane(maps, lanes, "n", text.body)}
+    ${plane(maps, { lanes, pixels: maps.h * maps.w, lane: "lane" }, "n", text.body)}
   }
   ${text.after}`,
   );
@@ -84,17 +90,20 @@ export function sweepWorkgroups(maps: FeatureMaps): readonly [number, number, nu
 }
 
 /**
- * A walk for kernels that sum nothing, in larger workgroups and without a loop over images: with
- * four streams of loads and stores it takes 4.0 ms where {@linkcode sweepMain} takes 7.4 to 9.2
- * (64x16x32x32 on llvmpipe, 2026-11-22). Start it with {@linkcode planeWorkgroups}.
+ * A walk for kernels that sum nothing: larger workgroups, no loop over images, and `i` the index of
+ * a {@linkcode planeVector}. With four streams of loads and stores it takes 3.0 ms where
+ * {@linkcode sweepMain} takes 7.4 to 9.2 (64x16x32x32 on llvmpipe, 2026-11-22). Start it with
+ * {@linkcode planeWorkgroups}.
  */
 export function planeMain(maps: FeatureMaps, text: { before: string; body: string }): string {
-  const { lanes, images } = planeGroups(maps);
-  const planes = Array.from(
-    { length: images },
-    (_, k) => `{ ${plane(maps, lanes, `(group.x * ${images}u + ${k}u)`, text.body)} }`,
+  const { lanes, images, vectors } = planeGroups(maps);
+  const n = `(group.x * ${images}u + lane / ${lanes}u)`;
+  return entryPoint(
+    lanes * images,
+    `${text.before}
+  let pixel = lane % ${lanes}u;
+  ${plane(maps, { lanes, pixels: vectors, lane: "pixel" }, n, text.body)}`,
   );
-  return entryPoint(lanes, `${text.before}\n  ${planes.join("\n  ")}`);
 }
 
 /** Workgroups for {@linkcode planeMain}. */
@@ -114,13 +123,18 @@ fn main(
 }`;
 }
 
-/** WGSL: `body` for the elements `i` that a lane has of the plane of image `n`. */
-function plane(maps: FeatureMaps, lanes: number, n: string, body: string): string {
-  const pixels = maps.h * maps.w;
+/** WGSL: `body` for the elements `i` that a lane has of the `pixels` of image `n`'s plane. */
+function plane(
+  maps: FeatureMaps,
+  share: { lanes: number; pixels: number; lane: string },
+  n: string,
+  body: string,
+): string {
+  const { lanes, pixels, lane } = share;
   const rounds = Math.ceil(pixels / lanes);
   const element = (offset: string, guarded: boolean) =>
     guarded
-      ? `if (lane + ${offset} < ${pixels}u) { let i = base + ${offset}; ${body} }`
+      ? `if (${lane} + ${offset} < ${pixels}u) { let i = base + ${offset}; ${body} }`
       : `{ let i = base + ${offset}; ${body} }`;
   const walk = rounds <= MAX_UNROLLED
     ? Array.from({ length: rounds }, (_, k) => element(`${k * lanes}u`, (k + 1) * lanes > pixels))
@@ -128,6 +142,6 @@ function plane(maps: FeatureMaps, lanes: number, n: string, body: string): strin
     : `for (var offset = 0u; offset < ${pixels}u; offset += ${lanes}u) {
       ${element("offset", pixels % lanes !== 0)}
     }`;
-  return `let base = (${n} * ${maps.c}u + channel) * ${pixels}u + lane;
+  return `let base = (${n} * ${maps.c}u + channel) * ${pixels}u + ${lane};
     ${walk}`;
 }
