@@ -1,16 +1,17 @@
 /** `deno task erase`: the main job, from a backdoored model to a cleaned one. */
 
-import { resolve } from "node:path";
-import { BACKDOOR_KEY, type BackdoorDescription } from "../src/attacks/backdoor.ts";
-import { DATASET_NAMES } from "../src/data/datasets.ts";
-import type { Dataset } from "../src/data/image_set.ts";
+import { BACKDOOR_KEY } from "../src/attacks/backdoor.ts";
 import { erase, type EraseStage } from "../src/defenses/erase.ts";
-import { fittingBatchSize, type Recipe, RECIPES } from "../src/defenses/recipes.ts";
-import { UsageError } from "../src/errors.ts";
 import { createRunFolder, openRunFolder, type RunFolder } from "../src/train/run_folder.ts";
 import { Interrupted } from "../src/train/run_steps.ts";
-import { stepsPerEpoch, type TrainingSettings } from "../src/train/trainer.ts";
+import { stepsPerEpoch } from "../src/train/trainer.ts";
 import { VERSION } from "../src/version.ts";
+import {
+  type EraseFlags,
+  type EraseSettings,
+  eraseSettings,
+  fitBatches,
+} from "./command_line/erase_settings.ts";
 import {
   addAttackFlags,
   addDataFlags,
@@ -19,26 +20,14 @@ import {
   addRunFlags,
   addSubsetFlags,
   addTrainingFlags,
-  type AttackFlags,
-  type DataFlags,
-  type DistillationFlags,
-  type ModelFlags,
-  type RunFlags,
-  type SubsetFlags,
-  type TrainingFlags,
 } from "./command_line/flags.ts";
 import {
-  backdoorSettings,
-  type DataSettings,
-  dataSettings,
   downloadIfAsked,
-  EMBEDDED_MODEL,
   expectClasses,
   loadBackdoor,
   loadData,
   loadNetwork,
   openGpuFor,
-  type SubsetSettings,
 } from "./command_line/load.ts";
 import {
   type EvaluationDocument,
@@ -48,42 +37,9 @@ import {
   resultsTable,
 } from "./command_line/results.ts";
 import { type CommandContext, newCommand, runCommand } from "./command_line/run_command.ts";
-import { checkResumeFlags, expectDigest, fileDigest, newRunPath } from "./command_line/runs.ts";
-import { metricsLines, trainingSettings } from "./command_line/training.ts";
+import { checkResumeFlags, expectDigest, newRunPath } from "./command_line/runs.ts";
+import { metricsLines } from "./command_line/training.ts";
 import { chooseKernels } from "./command_line/tuning.ts";
-
-type Flags =
-  & DataFlags
-  & ModelFlags
-  & AttackFlags
-  & SubsetFlags
-  & TrainingFlags
-  & DistillationFlags
-  & RunFlags;
-
-/** Everything that determines a run; what `run.json` keeps and a resume reads. */
-interface EraseSettings extends DataSettings {
-  readonly model: string;
-  readonly modelDigest: string;
-  readonly teacher: string | null;
-  readonly teacherDigest: string | null;
-  readonly arch: string | null;
-  readonly subset: SubsetSettings;
-  readonly recipe: string;
-  readonly teacherTraining: TrainingSettings;
-  readonly studentTraining: TrainingSettings;
-  /** Smaller batches where an epoch would have fewer steps; 0 for the batch size as it stands. */
-  readonly leastSteps: number;
-  readonly betas: readonly number[];
-  readonly attention: "sum" | "mean";
-  readonly power: number;
-  readonly attack: BackdoorDescription | null;
-  readonly logEvery: number | null;
-  /** False to run the default kernels where none were chosen before. */
-  readonly tune: boolean;
-  /** Kernels chosen by timing when the run began. */
-  readonly kernels: Readonly<Record<string, number>>;
-}
 
 const STAGES = ["before", "teacher", "after"] as const satisfies readonly EraseStage[];
 const ROW_NAMES = { before: "backdoored", teacher: "finetuned teacher", after: "erased" };
@@ -108,7 +64,7 @@ addAttackFlags(command, "recorded: what the model's own metadata says; measured,
 addRunFlags(command);
 
 await runCommand(command, async (context) => {
-  const flags = command.opts<Flags>();
+  const flags = command.opts<EraseFlags>();
   if (flags.resume !== undefined) checkResumeFlags(command);
   const resumed = flags.resume === undefined
     ? undefined
@@ -116,76 +72,9 @@ await runCommand(command, async (context) => {
   if (!resumed) await downloadIfAsked(flags, context.output);
   const settings = resumed
     ? resumed.record.settings as unknown as EraseSettings
-    : await settingsOf(flags);
+    : await eraseSettings(flags);
   await run(context, settings, flags.out, resumed);
 });
-
-/** The settings that the flags make. */
-async function settingsOf(flags: Flags): Promise<EraseSettings> {
-  const embedded = flags.model === undefined;
-  if (embedded && flags.dataset !== "signs") {
-    throw new UsageError(
-      `cannot erase without a model: the embedded one knows only signs, not ${flags.dataset}; ` +
-        "name one by --model",
-    );
-  }
-  if (flags.trainIndices !== undefined && flags.cleanFraction !== undefined) {
-    throw new UsageError("cannot take both --train-indices and --clean-fraction: give one of them");
-  }
-  const model = resolve(flags.model ?? EMBEDDED_MODEL);
-  const network = await loadNetwork(model, flags.arch);
-  const attack = backdoorSettings(
-    embedded && flags.attack === undefined ? { ...flags, attack: "recorded" } : flags,
-    network,
-    flags.seed,
-  );
-  const recipe: Recipe = RECIPES[flags.recipe];
-  const data = await dataSettings(flags);
-  const run = { dataset: flags.dataset, preprocessing: data.preprocessing, seed: flags.seed };
-  const studentTraining = trainingSettings(flags, recipe, run);
-  const teacherEpochs = flags.teacherEpochs ?? flags.epochs ?? recipe.teacherEpochs;
-  const teacher = flags.teacher === undefined ? null : resolve(flags.teacher);
-  return {
-    model,
-    modelDigest: await fileDigest(model),
-    teacher,
-    teacherDigest: teacher === null ? null : await fileDigest(teacher),
-    arch: flags.arch ?? null,
-    ...data,
-    subset: flags.trainIndices === undefined
-      ? { fraction: flags.cleanFraction ?? defaultFraction(data.dataset), seed: flags.seed }
-      : { range: flags.trainIndices },
-    recipe: flags.recipe,
-    teacherTraining: { ...studentTraining, epochs: teacherEpochs },
-    studentTraining,
-    leastSteps: flags.batchSize === undefined ? recipe.leastSteps : 0,
-    betas: flags.betas ?? recipe.betas,
-    attention: flags.attention,
-    power: flags.power,
-    attack,
-    logEvery: flags.logEvery ?? null,
-    tune: flags.tune,
-    kernels: {},
-  };
-}
-
-/** The paper's share of a known data set; of a folder all, for it holds what the defender has. */
-function defaultFraction(dataset: string): number {
-  return DATASET_NAMES.includes(dataset) ? 0.05 : 1;
-}
-
-/** The training settings with batches for as many images as there are. */
-function fitBatches(
-  { teacherTraining, studentTraining, leastSteps }: EraseSettings,
-  { train }: Dataset,
-): Pick<EraseSettings, "teacherTraining" | "studentTraining"> {
-  const images = train.labels.length;
-  const batchSize = fittingBatchSize(images, studentTraining.batchSize, leastSteps);
-  return {
-    teacherTraining: { ...teacherTraining, batchSize },
-    studentTraining: { ...studentTraining, batchSize },
-  };
-}
 
 /** Runs the job of `settings`, from where `resumed` stands if it is given. */
 async function run(
