@@ -87,7 +87,21 @@ export {
   RANGE_ALIGNMENT,
 } from "./src/gpu/gpu.ts";
 export type { Kernel } from "./shaders/kernel.ts";
-export type { KernelCapabilities } from "./shaders/convolution/variant.ts";
+export type {
+  ConvolutionGeometry,
+  ConvolutionUse,
+  ForwardFusion,
+  InputGradientFusion,
+  KernelCapabilities,
+  KernelChoices,
+  WeightGradientFusion,
+} from "./shaders/convolution/variant.ts";
+
+// Choosing kernels by timing.
+export { ChoiceTable, useKey } from "./src/gpu/choice_table.ts";
+export { tune, type TunedUse } from "./src/tuning/tune.ts";
+export { convolutionUses } from "./src/tuning/convolution_uses.ts";
+export { loadChoices, saveChoices } from "./src/tuning/choices_file.ts";
 
 // Recording, differentiating and running programs.
 export {
@@ -263,7 +277,7 @@ export {
   type DistillationSettings,
 } from "./src/defenses/attention_distillation.ts";
 export { checkTaps } from "./src/defenses/check_taps.ts";
-export { type Recipe, type RecipeName, RECIPES } from "./src/defenses/recipes.ts";
+export { fittingBatchSize, type Recipe, type RecipeName, RECIPES } from "./src/defenses/recipes.ts";
 
 // Files.
 export type { HostArray, HostDtype, HostTensor, StateDict } from "./src/formats/host_tensor.ts";

@@ -19,6 +19,7 @@ export interface ConvolutionGeometry {
   readonly outChannels: number;
   /** R, odd */
   readonly kernelSize: number;
+  /** Pixels between neighbouring windows, in both directions. */
   readonly stride: number;
   /** Zeros on each side. */
   readonly padding: number;

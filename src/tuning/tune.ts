@@ -22,6 +22,7 @@ const SECONDS = 0.05;
 
 /** A use whose candidates were timed. */
 export interface TunedUse {
+  /** Which convolution. */
   readonly use: ConvolutionUse;
   /** Milliseconds of each candidate, the default first. */
   readonly milliseconds: readonly number[];

@@ -139,7 +139,7 @@ Deno.test("erase refuses fewer images than a batch before it makes a folder", as
     await writeTinyModel(folder);
     const args = ["--model", "tiny.safetensors", "--train-indices", "0:10", "--limit", "64"];
     const finished = await runTask("erase", args, { folder });
-    assertRefused(finished, 1, /cannot train on 10 images with a batch size of 64/);
+    assertRefused(finished, 1, /cannot train on 10 images with a batch size of 16/);
     assert.deepEqual(await filesUnder(folder), ["tiny.safetensors"]);
   });
 });

