@@ -42,9 +42,17 @@ export async function runKernel(
 ): Promise<Float32Array<ArrayBuffer>[]> {
   device.pushErrorScope("validation");
   const module = device.createShaderModule({ label: kernel.label, code: kernel.wgsl });
+  // Stated, as src/gpu does: a derived layout leaves out bindings that the kernel has no use for.
+  const layout = device.createBindGroupLayout({
+    entries: Array.from({ length: inputs.length + outputs.length }, (_, binding) => ({
+      binding,
+      visibility: GPUShaderStage.COMPUTE,
+      buffer: { type: binding < inputs.length ? "read-only-storage" : "storage" },
+    })),
+  });
   const pipeline = device.createComputePipeline({
     label: kernel.label,
-    layout: "auto",
+    layout: device.createPipelineLayout({ bindGroupLayouts: [layout] }),
     compute: { module, entryPoint: "main" },
   });
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
@@ -60,7 +68,7 @@ export async function runKernel(
   pass.setBindGroup(
     0,
     device.createBindGroup({
-      layout: pipeline.getBindGroupLayout(0),
+      layout,
       entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
     }),
   );
