@@ -1,6 +1,7 @@
 /** Evaluations as people and as programs read them. */
 
 import type { BackdoorDescription } from "../../src/attacks/backdoor.ts";
+import type { AttackCounts } from "../../src/train/confusion.ts";
 import type { Evaluation } from "../../src/train/evaluate.ts";
 import type { EpochProgress } from "../../src/train/trainer.ts";
 
@@ -11,17 +12,7 @@ export interface EvaluationDocument {
   readonly samples: number;
   readonly correct: number;
   readonly accuracy: number;
-  readonly attack?: {
-    readonly name: string;
-    readonly target: number | "all";
-    readonly samples: number;
-    readonly success: number;
-    readonly successRate: number;
-    readonly correct: number;
-    readonly recoveredAccuracy: number;
-    readonly correctNonTarget: number;
-    readonly accuracyNonTarget: number;
-  };
+  readonly attack?: { readonly name: string; readonly target: number | "all" } & AttackCounts;
   readonly adapter: string;
   readonly seconds: number;
 }
