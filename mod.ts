@@ -9,61 +9,48 @@
  * import {
  *   badnets,
  *   buildBackdoor,
- *   erase,
+ *   defend,
  *   type Evaluation,
  *   implant,
  *   loadSigns,
+ *   nad,
  *   openGpu,
  *   PLAIN_PREPROCESSING,
  *   poison,
- *   type TrainingSettings,
+ *   RECIPES,
+ *   recipeSettings,
  *   wideResNet,
  * } from "./mod.ts";
  *
  * const gpu = await openGpu();
  * const { train, test, classNames } = loadSigns({ trainCount: 320, testCount: 100 });
  * const architecture = wideResNet(10, 1, classNames.length);
- * const training: TrainingSettings = {
- *   epochs: 1,
- *   batchSize: 32,
- *   learningRate: 0.05,
- *   schedule: "cosine",
- *   momentum: 0.9,
- *   nesterov: true,
- *   weightDecay: 1e-4,
- *   augmentation: { cropPadding: 4, flip: false, cutout: 0 },
- *   preprocessing: PLAIN_PREPROCESSING,
- *   order: "shuffle",
- *   seed: 1,
- * };
+ * const preprocessing = PLAIN_PREPROCESSING;
+ * const recipe = { ...RECIPES.lethe, epochs: 1, teacherEpochs: 1 };
+ * const settings = recipeSettings(recipe, { images: 320, preprocessing, flip: false, seed: 1 });
  *
  * // The attacker: a tenth of the training images get a patch in a corner and become class 7.
  * const target = { mode: "all2one", label: 7 } as const;
  * const backdoor = buildBackdoor({ name: "badnets", target, options: {}, seed: 1 }, train);
  * const poisoning = poison(train.labels, classNames.length, badnets, { target, rate: 0.1, seed: 1 });
- * const preprocessing = PLAIN_PREPROCESSING;
  * const attack = { backdoor, poisoning };
  * const implanted = await implant(gpu, {
  *   architecture,
  *   train,
  *   test,
  *   preprocessing,
- *   training,
+ *   training: settings.training,
  *   attack,
  * });
  *
  * // The defender: clean images, and no idea of the patch; `backdoor` only measures what happens.
  * const results: Evaluation[] = [];
- * const cleaned = await erase(gpu, {
+ * const cleaned = await defend(gpu, {
+ *   defense: nad,
  *   student: { architecture, state: implanted.state, source: "the example" },
  *   clean: train,
- *   test,
- *   preprocessing,
- *   teacherTraining: training,
- *   studentTraining: training,
- *   betas: [500, 1000, 1000],
- *   operator: { reduction: "sum", power: 2 },
- *   backdoor,
+ *   settings,
+ *   measurement: { test, preprocessing, backdoor },
  * }, { onEvaluated: async (_stage, evaluation) => void results.push(evaluation) });
  *
  * const [before, teacher, after] = results;
@@ -119,7 +106,7 @@ export {
   type WeightedLoss,
 } from "./src/tensor/tape.ts";
 export { buildProgram, Program } from "./src/tensor/program.ts";
-export type { AttentionOperator } from "./shaders/attention.ts";
+export type { AttentionOperator, Distance } from "./shaders/attention.ts";
 export { attentionDistance, attentionMap } from "./src/tensor/operations/attention.ts";
 export {
   type Activation,
@@ -149,7 +136,13 @@ export {
   type StateEntry,
 } from "./src/nn/architecture.ts";
 export { wideResNet } from "./src/nn/wide_resnet.ts";
-export { checkState, inferArchitecture, initialState, namedArchitecture } from "./src/nn/state.ts";
+export {
+  checkState,
+  inferArchitecture,
+  initialState,
+  namedArchitecture,
+  type NamedState,
+} from "./src/nn/state.ts";
 export {
   destroyModel,
   loadModel,
@@ -210,14 +203,18 @@ export type {
   TrainingWatch,
 } from "./src/train/trainer.ts";
 export { CROSS_ENTROPY } from "./src/train/objectives.ts";
-export { type Snapshot, train, type TrainingRun } from "./src/train/train.ts";
+export { type Snapshot, train, type TrainedEpoch, type TrainingRun } from "./src/train/train.ts";
+export type { CurveEnds } from "./src/train/curve.ts";
+export type { Kept, Selection } from "./src/train/selection.ts";
 export { decodeSnapshot, encodeSnapshot, type PhaseSnapshot } from "./src/train/snapshot_file.ts";
 export { Interrupted, type RunOptions } from "./src/train/run_steps.ts";
 export {
   type Backdoor,
+  createEvaluator,
   evaluateModel,
   type Evaluation,
   type EvaluationOptions,
+  type Evaluator,
 } from "./src/train/evaluate.ts";
 export type { AttackCounts, CleanCounts, Confusion } from "./src/train/confusion.ts";
 export {
@@ -264,20 +261,29 @@ export { poison, type Poisoning } from "./src/attacks/poison.ts";
 export { implant, type ImplantHooks, type ImplantRequest } from "./src/attacks/implant.ts";
 
 // Defences.
-export {
-  erase,
-  type EraseHooks,
-  type EraseRequest,
-  type EraseStage,
-  type NamedState,
-  type TrainingPhase,
-} from "./src/defenses/erase.ts";
-export {
-  attentionDistillation,
-  type DistillationSettings,
-} from "./src/defenses/attention_distillation.ts";
+export { defend, type DefendHooks, type DefendRequest } from "./src/defenses/defend.ts";
+export type {
+  Defense,
+  DefenseContext,
+  DefenseSettings,
+  DistillationSettings,
+  PhaseOptions,
+} from "./src/defenses/defense.ts";
+export { DEFENSES, findDefense } from "./src/defenses/defenses.ts";
+export { finePruning } from "./src/defenses/fine_pruning.ts";
+export { finetune } from "./src/defenses/finetune.ts";
+export { modeConnectivity } from "./src/defenses/mode_connectivity.ts";
+export { nad } from "./src/defenses/nad.ts";
+export { attentionDistillation, l2Betas } from "./src/defenses/attention_distillation.ts";
 export { checkTaps } from "./src/defenses/check_taps.ts";
-export { fittingBatchSize, type Recipe, type RecipeName, RECIPES } from "./src/defenses/recipes.ts";
+export {
+  fittingBatchSize,
+  type Recipe,
+  type RecipeName,
+  RECIPES,
+  recipeSettings,
+  type RecipeUse,
+} from "./src/defenses/recipes.ts";
 
 // Files.
 export type { HostArray, HostDtype, HostTensor, StateDict } from "./src/formats/host_tensor.ts";

@@ -5,7 +5,7 @@
  *
  * An activation F (N,C,H,W) gives the map m = Σ_c |F_c|^p (or its mean over C), (N,H,W). A map is
  * normalised, a = m / (‖m‖ + 1e-6), with the norm over H and W of each sample. The loss of two maps
- * is the mean of (a - b)² over N, H and W.
+ * is the mean of (a - b)² over N, H and W, or the mean of ‖a - b‖ over N.
  */
 
 import { elementwise } from "./elementwise.ts";
@@ -20,6 +20,21 @@ export interface AttentionOperator {
   readonly reduction: "sum" | "mean";
   /** p, at least 1; the paper's default is 2. */
   readonly power: number;
+}
+
+/**
+ * How far two normalised maps are apart: `mean`, the mean of (a - b)² over N, H and W, as in the
+ * authors' code; `l2`, the mean of ‖a - b‖ over N, as in the paper's equation 2.
+ */
+export type Distance = "mean" | "l2";
+
+/** Two sets of maps to compare. */
+export interface DistanceGeometry {
+  readonly batch: number;
+  /** Elements of a sample's map. */
+  readonly elements: number;
+  /** H times W: what the mean of a sample divides by. */
+  readonly pixels: number;
 }
 
 /** Extents of an activation: N, C and H times W. */
@@ -93,7 +108,7 @@ export function attentionMapGradientKernel(
 
 /** Partial sums of a map: each covers `length` pixels, `count` of them a sample. */
 export function mapSegments(pixels: number): { length: number; count: number } {
-  const length = Math.min(32, pixels);
+  const length = Math.min(pixels, Math.max(32, Math.ceil(Math.sqrt(pixels))));
   return { length, count: Math.ceil(pixels / length) };
 }
 
@@ -166,22 +181,44 @@ export function attentionDistanceKernel(batch: number, pixels: number): Kernel {
   );
 }
 
+/** Segment sums of (a - b)² (N,S) -> the share of each sample in the loss, ‖a - b‖ / N, (N). */
+export function distanceNormsKernel(batch: number, elements: number): Kernel {
+  const { count } = mapSegments(elements);
+  return elementwise(
+    `attention distance norms ${batch}`,
+    batch,
+    declareBindings([{ name: "distances", elements: batch * count }], [
+      { name: "norms", elements: batch },
+    ]),
+    `let n = i;
+    ${norm("distance", "distances", count)}
+    norms[i] = distance * f32(${1 / batch});`,
+  );
+}
+
 /**
  * Student's and teacher's maps and segment sums, the products of
- * {@linkcode attentionDistanceKernel}, gradient of the loss (1) -> gradient of the student's map.
+ * {@linkcode attentionDistanceKernel}, for `l2` its distances, gradient of the loss (1) -> gradient of
+ * the student's map.
  *
- * With r = ‖m‖ and g = da = 2 (a - b) / (N P): dm = (g - a (Σ g a) (r + ε) / r) / (r + ε).
+ * With r = ‖m‖ and g = da, 2 (a - b) / (N P) or (a - b) / (N ‖a - b‖):
+ * dm = (g - a (Σ g a) (r + ε) / r) / (r + ε).
  */
-export function attentionDistanceGradientKernel(batch: number, pixels: number): Kernel {
-  const { length, count } = mapSegments(pixels);
+export function attentionDistanceGradientKernel(
+  { batch, elements, pixels }: DistanceGeometry,
+  distance: Distance,
+): Kernel {
+  const { length, count } = mapSegments(elements);
+  const segments = batch * count;
   return elementwise(
-    `attention distance gradient ${batch}x${pixels}`,
-    batch * count,
+    `attention distance gradient ${batch}x${elements}`,
+    segments,
     declareBindings([
-      ...mapBindings(batch, pixels),
-      { name: "products", elements: batch * count },
+      ...mapBindings(batch, elements),
+      { name: "products", elements: segments },
+      ...distance === "l2" ? [{ name: "distances", elements: segments }] : [],
       { name: "dloss", elements: 1 },
-    ], [{ name: "dmap", elements: batch * pixels }]),
+    ], [{ name: "dmap", elements: batch * elements }]),
     `let n = i / ${count}u;
     ${norm("studentNorm", "studentSquares", count)}
     ${norm("teacherNorm", "teacherSquares", count)}
@@ -190,9 +227,15 @@ export function attentionDistanceGradientKernel(batch: number, pixels: number): 
     for (var s = 0u; s < ${count}u; s++) { product += products[n * ${count}u + s]; }
     // A map of zeros has no direction: its gradient through the norm is taken as 0.
     let along = select(0.0, product / (studentNorm * studentFactor), studentNorm > 0.0);
-    let factor = dloss[0] * f32(${2 / (batch * pixels)}) * studentFactor;
-    let first = n * ${pixels}u + i % ${count}u * ${length}u;
-    let end = min(first + ${length}u, (n + 1u) * ${pixels}u);
+    ${
+      distance === "mean" ? `let slope = f32(${2 / (batch * pixels)});` : `
+    ${norm("distance", "distances", count)}
+    // Equal maps are at the minimum, where the norm has a kink: the gradient is taken as 0.
+    let slope = select(0.0, f32(${1 / batch}) / distance, distance > 0.0);`
+    }
+    let factor = dloss[0] * slope * studentFactor;
+    let first = n * ${elements}u + i % ${count}u * ${length}u;
+    let end = min(first + ${length}u, (n + 1u) * ${elements}u);
     for (var j = first; j < end; j++) {
       let a = student[j] * studentFactor;
       dmap[j] = factor * (a - teacher[j] * teacherFactor - a * along);

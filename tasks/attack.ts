@@ -170,7 +170,7 @@ async function run(
       resume: await resumed?.readSnapshot(),
       onProgress: (progress) => output.progress(progressText(name, progress, training.batchSize)),
       async onEpoch(metrics, snapshot) {
-        const lines = metricsLines("attack", metrics, [1], settings.logEvery ?? undefined);
+        const lines = metricsLines("attack", metrics, settings.logEvery ?? undefined);
         await folder.saveEpoch(lines, { phase: "attack", ...snapshot });
         await folder.update({});
         output.line(

@@ -4,16 +4,15 @@
  * then waits to be looked at and killed.
  */
 
-import { erase } from "../defenses/erase.ts";
-import { RECIPES } from "../defenses/recipes.ts";
+import { defend } from "../defenses/defend.ts";
+import { nad } from "../defenses/nad.ts";
 import { openGpu } from "../gpu/gpu.ts";
 import { initialState } from "../nn/state.ts";
 import { uploadImages } from "../train/image_store.ts";
 import {
-  ATTENTION_OPERATOR,
   benchArchitecture,
+  benchDefense,
   benchImages,
-  benchSettings,
   createBenchTrainer,
   createNetworks,
 } from "./workload.ts";
@@ -35,16 +34,16 @@ async function firstStep(arch: string, batchSize: number): Promise<void> {
 async function eraseShortly(arch: string, batchSize: number): Promise<void> {
   const gpu = await openGpu();
   const architecture = benchArchitecture(arch);
-  const settings = benchSettings(batchSize);
-  await erase(gpu, {
+  const settings = benchDefense(batchSize);
+  await defend(gpu, {
+    defense: nad,
     student: { architecture, state: initialState(architecture, 1), source: "a fresh network" },
     clean: benchImages(ERASE_STEPS * batchSize),
-    test: benchImages(ERASE_TEST_IMAGES),
-    preprocessing: settings.preprocessing,
-    teacherTraining: settings,
-    studentTraining: settings,
-    betas: RECIPES.lethe.betas,
-    operator: ATTENTION_OPERATOR,
+    settings,
+    measurement: {
+      test: benchImages(ERASE_TEST_IMAGES),
+      preprocessing: settings.training.preprocessing,
+    },
   });
 }
 

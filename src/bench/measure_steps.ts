@@ -11,8 +11,8 @@ import { destroyImages, uploadImages } from "../train/image_store.ts";
 import { measuredStretches, type Progress, summarize } from "./statistics.ts";
 import {
   benchArchitecture,
+  benchDefense,
   benchImages,
-  benchSettings,
   createBenchTrainer,
   createNetworks,
   destroyNetworks,
@@ -108,7 +108,7 @@ export async function measureEvaluation(
 ): Promise<StepResult> {
   const batchSize = EVALUATION_BATCH_SIZE;
   const networks = createNetworks(gpu, benchArchitecture(arch));
-  const { preprocessing } = benchSettings(batchSize);
+  const { preprocessing } = benchDefense(batchSize).training;
   const evaluate = async (steps: number, onFence?: (steps: number) => void) => {
     const store = uploadImages(gpu, benchImages(steps * batchSize));
     try {

@@ -4,14 +4,15 @@ import { PLAIN_PREPROCESSING } from "../../shaders/gather.ts";
 import { type ImageSet, selectImages } from "../data/image_set.ts";
 import { loadSigns, SIGNS_CLASS_NAMES } from "../data/signs.ts";
 import { attentionDistillation } from "../defenses/attention_distillation.ts";
-import { RECIPES } from "../defenses/recipes.ts";
+import type { DefenseSettings } from "../defenses/defense.ts";
+import { RECIPES, recipeSettings } from "../defenses/recipes.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Architecture } from "../nn/architecture.ts";
 import { destroyModel, loadModel, type Model } from "../nn/model.ts";
 import { initialState, namedArchitecture } from "../nn/state.ts";
 import type { ImageStore } from "../train/image_store.ts";
 import { CROSS_ENTROPY } from "../train/objectives.ts";
-import { createTrainer, type Trainer, type TrainingSettings } from "../train/trainer.ts";
+import { createTrainer, type Trainer } from "../train/trainer.ts";
 
 /** Steps that train: by cross-entropy alone, or with a teacher's forward pass and attention. */
 export type TrainingStep = "train" | "nad";
@@ -19,30 +20,23 @@ export type TrainingStep = "train" | "nad";
 /** Images that are drawn; a benchmark that wants more sees them again. */
 const DRAWN_IMAGES = 640;
 
-/** How activations become maps: the default of all commands. */
-export const ATTENTION_OPERATOR = { reduction: "sum", power: 2 } as const;
-
 /** The network of a name such as `wrn-16-1`, for the classes of the images. */
 export function benchArchitecture(name: string): Architecture {
   return namedArchitecture(name, SIGNS_CLASS_NAMES.length);
 }
 
-/** The recipe's settings, with every augmentation that costs time and no decay. */
-export function benchSettings(batchSize: number): TrainingSettings {
-  const { momentum, nesterov, weightDecay, cropPadding, learningRate, cutout } = RECIPES.lethe;
-  return {
+/** The recipe's settings, for an epoch with every augmentation that costs time and no decay. */
+export function benchDefense(batchSize: number): DefenseSettings {
+  const recipe = {
+    ...RECIPES.lethe,
     epochs: 1,
+    teacherEpochs: 1,
     batchSize,
-    learningRate,
+    leastSteps: 0,
     schedule: "constant",
-    momentum,
-    nesterov,
-    weightDecay,
-    augmentation: { cropPadding, flip: true, cutout },
-    preprocessing: PLAIN_PREPROCESSING,
-    order: "shuffle",
-    seed: 1,
-  };
+  } as const;
+  const images = { images: batchSize, preprocessing: PLAIN_PREPROCESSING, flip: true, seed: 1 };
+  return recipeSettings(recipe, images);
 }
 
 /** `count` images, the same in every run. */
@@ -81,6 +75,12 @@ export function createBenchTrainer(
   const indices = Uint32Array.from({ length: steps * batchSize }, (_, i) => i % store.count);
   const objective = step === "train"
     ? CROSS_ENTROPY
-    : attentionDistillation(teacher, { betas: RECIPES.lethe.betas, operator: ATTENTION_OPERATOR });
-  return createTrainer(gpu, student, { store, indices }, objective, benchSettings(batchSize));
+    : attentionDistillation(teacher, benchDefense(batchSize).distillation);
+  return createTrainer(
+    gpu,
+    student,
+    { store, indices },
+    objective,
+    benchDefense(batchSize).training,
+  );
 }

@@ -24,6 +24,8 @@ export const RandomPurpose = {
   poison: 7,
   /** What a trigger draws at random: a noise image, the reflections of an image. */
   trigger: 9,
+  /** Where on a curve between networks a step trains. */
+  curve: 10,
 } as const;
 
 /** One of the values of the constant of the same name. */

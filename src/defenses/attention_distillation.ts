@@ -1,22 +1,16 @@
 /**
  * The objective of Neural Attention Distillation: Li et al. (ICLR 2021), equation 3, with the mean
- * over N, H and W that the authors' code takes (`at.py`).
+ * over N, H and W that the authors' code takes (`at.py`) or the paper's L2 distance.
  */
 
-import type { AttentionOperator } from "../../shaders/attention.ts";
 import { ModelError } from "../errors.ts";
 import { type Model, tensorLookup } from "../nn/model.ts";
 import { attentionDistance, attentionMap } from "../tensor/operations/attention.ts";
 import { crossEntropy } from "../tensor/operations/cross_entropy.ts";
+import type { Tape } from "../tensor/tape.ts";
+import type { Tensor } from "../tensor/tensor.ts";
 import type { Objective } from "../train/trainer.ts";
-
-/** Weights and kind of the attention loss. */
-export interface DistillationSettings {
-  /** β of each tap; the authors' (500, 1000, 1000). */
-  readonly betas: readonly number[];
-  /** How activations become maps. */
-  readonly operator: AttentionOperator;
-}
+import type { DistillationSettings } from "./defense.ts";
 
 /**
  * CE + Σ_l β_l L_l: cross-entropy of the student and the distance of its attention from that of
@@ -26,7 +20,9 @@ export interface DistillationSettings {
  * the taps.
  */
 export function attentionDistillation(teacher: Model, settings: DistillationSettings): Objective {
-  const { betas, operator } = settings;
+  const { betas, kind, operator, distance } = settings;
+  const compared = (tape: Tape, tap: Tensor) =>
+    kind === "features" ? tap : attentionMap(tape, tap, operator);
   return {
     columns: ["ce", ...betas.map((_, i) => `at${i + 1}`)],
     record(tape, batch, student) {
@@ -43,12 +39,26 @@ export function attentionDistillation(teacher: Model, settings: DistillationSett
         ...betas.map((weight, i) => ({
           loss: attentionDistance(
             tape,
-            attentionMap(tape, student.taps[i]!, operator),
-            attentionMap(tape, taps[i]!, operator),
+            compared(tape, student.taps[i]!),
+            compared(tape, taps[i]!),
+            distance,
           ),
           weight,
         })),
       ];
     },
   };
+}
+
+/**
+ * Weights for the distance `l2` that count about as much as `betas` do for `mean`: β / (H W) of the
+ * tap, which makes the two losses equal where ‖a - b‖ is 1. Taps halve height and width.
+ */
+export function l2Betas(
+  betas: readonly number[],
+  { height, width }: { height: number; width: number },
+): number[] {
+  return betas.map((beta, tap) =>
+    beta / (Math.ceil(height / 2 ** tap) * Math.ceil(width / 2 ** tap))
+  );
 }

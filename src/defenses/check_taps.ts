@@ -1,7 +1,7 @@
 /** A guard against the commonest mistake with attention distillation: maps that say nothing. */
 
 import type { AttentionOperator } from "../../shaders/attention.ts";
-import { NO_AUGMENTATION, type Preprocessing } from "../../shaders/gather.ts";
+import { NO_AUGMENTATION } from "../../shaders/gather.ts";
 import { ModelError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { type Model, tensorLookup } from "../nn/model.ts";
@@ -10,6 +10,7 @@ import { buildProgram } from "../tensor/program.ts";
 import { Tape } from "../tensor/tape.ts";
 import { createBatchSource, gatherBatch, startEpoch } from "../train/batches.ts";
 import type { ImageStore } from "../train/image_store.ts";
+import type { TrainingSettings } from "../train/trainer.ts";
 
 /** Spread of a map, relative to its largest value, below which it counts as constant. */
 const LEAST_SPREAD = 1e-5;
@@ -39,9 +40,10 @@ export async function checkTaps(
   gpu: Gpu,
   model: Model,
   images: ImageStore,
-  settings: { operator: AttentionOperator; preprocessing: Preprocessing; batchSize: number },
+  operator: AttentionOperator,
+  { batchSize, preprocessing }: Pick<TrainingSettings, "batchSize" | "preprocessing">,
 ): Promise<void> {
-  const samples = Math.min(settings.batchSize, images.count);
+  const samples = Math.min(batchSize, images.count);
   const source = createBatchSource(gpu, images, { batchSize: samples, steps: 1 });
   startEpoch(gpu, source, {
     epoch: 0,
@@ -49,9 +51,9 @@ export async function checkTaps(
     indices: Uint32Array.from({ length: samples }, (_, i) => i),
   });
   const tape = new Tape(gpu.capabilities);
-  const { x } = gatherBatch(tape, images, source, NO_AUGMENTATION, settings.preprocessing);
+  const { x } = gatherBatch(tape, images, source, NO_AUGMENTATION, preprocessing);
   const { taps } = model.architecture.forward(tape, tensorLookup(model), x, "evaluation");
-  const maps = taps.map((tap) => tape.keep(attentionMap(tape, tap, settings.operator)));
+  const maps = taps.map((tap) => tape.keep(attentionMap(tape, tap, operator)));
   const program = buildProgram(gpu, tape);
   try {
     program.prepare();

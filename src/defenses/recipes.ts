@@ -1,6 +1,9 @@
 /** Named sets of defaults for training; single flags of the commands override them. */
 
+import type { Preprocessing } from "../../shaders/gather.ts";
 import type { Schedule } from "../train/schedule.ts";
+import type { TrainingSettings } from "../train/trainer.ts";
+import type { DefenseSettings } from "./defense.ts";
 
 /** Defaults of a defence's training. */
 export interface Recipe {
@@ -33,6 +36,8 @@ export interface Recipe {
   readonly cropPadding: number;
   /** Side of Cutout's hole; 0 is off. */
   readonly cutout: number;
+  /** Share of the clean images that only choose, 0 to below 1. */
+  readonly heldOut: number;
 }
 
 const paper: Recipe = {
@@ -49,6 +54,7 @@ const paper: Recipe = {
   betas: [500, 1000, 1000],
   cropPadding: 4,
   cutout: 9,
+  heldOut: 0,
 };
 
 /** All recipes by name. */
@@ -62,6 +68,7 @@ export const RECIPES = {
     leastSteps: 16,
     schedule: "cosine",
     cutout: 0,
+    heldOut: 0.1,
   },
   paper,
   authors: {
@@ -75,6 +82,51 @@ export const RECIPES = {
 
 /** Name of a recipe. */
 export type RecipeName = keyof typeof RECIPES;
+
+/** What a recipe leaves open. */
+export interface RecipeUse {
+  /** Images to train on; sets the batch size. */
+  readonly images: number;
+  /** As the network was trained with. */
+  readonly preprocessing: Preprocessing;
+  /** Mirrors images at random; not for classes that have a left and a right. */
+  readonly flip: boolean;
+  /** Of everything random. */
+  readonly seed: number;
+}
+
+/** The settings of a recipe, for every defence. */
+export function recipeSettings(recipe: Recipe, use: RecipeUse): DefenseSettings {
+  const training: TrainingSettings = {
+    epochs: recipe.epochs,
+    batchSize: fittingBatchSize(use.images, recipe.batchSize, recipe.leastSteps),
+    learningRate: recipe.learningRate,
+    schedule: recipe.schedule,
+    momentum: recipe.momentum,
+    nesterov: recipe.nesterov,
+    weightDecay: recipe.weightDecay,
+    augmentation: { cropPadding: recipe.cropPadding, flip: use.flip, cutout: recipe.cutout },
+    preprocessing: use.preprocessing,
+    order: "shuffle",
+    seed: use.seed,
+  };
+  return {
+    training,
+    teacherTraining: { ...training, epochs: recipe.teacherEpochs },
+    distillation: {
+      betas: recipe.betas,
+      kind: "attention",
+      operator: { reduction: "sum", power: 2 },
+      distance: "mean",
+    },
+    autoBetas: false,
+    iterations: 1,
+    floor: 2,
+    teacherFloor: 10,
+    curvePosition: 0.3,
+    patience: 0,
+  };
+}
 
 /** Smallest batch that {@linkcode fittingBatchSize} goes down to: batch norm needs a few images. */
 const LEAST_BATCH = 16;

@@ -6,6 +6,16 @@ import { elementCount, type HostTensor, type StateDict } from "../formats/host_t
 import type { Architecture } from "./architecture.ts";
 import { wideResNet } from "./wide_resnet.ts";
 
+/** A network's state and where it came from. */
+export interface NamedState {
+  /** What `state` is a state of. */
+  readonly architecture: Architecture;
+  /** Parameters and statistics by name. */
+  readonly state: StateDict;
+  /** For messages: a file name. */
+  readonly source: string;
+}
+
 /** Names listed in an error message before it says how many more there are. */
 const NAMES_SHOWN = 3;
 

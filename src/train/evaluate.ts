@@ -60,6 +60,14 @@ export interface Evaluation extends CleanCounts {
   readonly seconds: number;
 }
 
+/** A recorded evaluation, which can be run again after the model has changed. */
+export interface Evaluator {
+  /** @throws {Interrupted} when the signal is aborted. */
+  evaluate(options?: RunOptions): Promise<Evaluation>;
+  /** Frees its GPU memory; model and images stay. */
+  destroy(): void;
+}
+
 /** Evaluates a model on all images of a store. */
 export async function evaluateModel(
   gpu: Gpu,
@@ -67,12 +75,25 @@ export async function evaluateModel(
   images: ImageStore,
   options: EvaluationOptions,
 ): Promise<Evaluation> {
-  const start = performance.now();
+  const evaluator = await createEvaluator(gpu, model, images, options);
+  try {
+    return await evaluator.evaluate(options);
+  } finally {
+    evaluator.destroy();
+  }
+}
+
+/** Records the evaluation of a model on all images of a store. */
+export async function createEvaluator(
+  gpu: Gpu,
+  model: Model,
+  images: ImageStore,
+  { preprocessing, backdoor, logits: wantsLogits }: Omit<EvaluationOptions, keyof RunOptions>,
+): Promise<Evaluator> {
   const { classes } = model.architecture;
   const { count } = images;
   const batchSize = Math.min(EVALUATION_BATCH_SIZE, count);
   const steps = Math.ceil(count / batchSize);
-  const { backdoor } = options;
   const trigger = backdoor && isPixelTrigger(backdoor.trigger) ? backdoor.trigger : undefined;
   const store = backdoor && !isPixelTrigger(backdoor.trigger)
     ? await withTriggeredCopies(gpu, images, backdoor.trigger)
@@ -81,7 +102,7 @@ export async function evaluateModel(
   const confusionRange = gpu.createBuffer(classes * classes * 4, "confusion matrix");
   const confusion = locatedTensor([classes, classes], confusionRange, "confusion", "u32");
   const tape = new Tape(gpu.capabilities);
-  const batch = gatherBatch(tape, store, source, NO_AUGMENTATION, options.preprocessing);
+  const batch = gatherBatch(tape, store, source, NO_AUGMENTATION, preprocessing);
   const { logits } = model.architecture.forward(tape, tensorLookup(model), batch.x, "evaluation");
   tape.run(
     confusionKernel(batchSize, classes, count),
@@ -89,7 +110,7 @@ export async function evaluateModel(
     [confusion],
   );
   const allLogits = tape.transient([count, classes], "logits of all images");
-  if (options.logits) {
+  if (wantsLogits) {
     tape.keep(allLogits);
     tape.run(collectRowsKernel(batchSize, classes, count), [logits, source.state], [allLogits]);
   }
@@ -97,49 +118,57 @@ export async function evaluateModel(
   const program = buildProgram(gpu, tape);
   const passes = backdoor ? 2 : 1;
 
-  const pass = async (index: (record: number) => number, done: number): Promise<Confusion> => {
+  const pass = async (
+    index: (record: number) => number,
+    { signal, onProgress }: RunOptions,
+  ): Promise<Confusion> => {
     gpu.write(confusionRange, new Uint32Array(classes * classes));
     const indices = Uint32Array.from(
       { length: steps * batchSize },
       (_, i) => index(i < count ? i : 0),
     );
     startEpoch(gpu, source, { epoch: 0, seed: 0, indices });
-    await runSteps(gpu, program, steps, {
-      signal: options.signal,
-      onProgress: (stepsDone) =>
-        options.onProgress?.(
-          (done * steps + stepsDone) / passes / steps * count,
-          (performance.now() - start) / 1000,
-        ),
-    });
+    await runSteps(gpu, program, steps, { signal, onProgress });
     const [counts] = await gpu.read(confusionRange);
     return { classes, counts: new Uint32Array(counts!) };
   };
 
-  try {
-    program.prepare();
-    const clean = await pass((record) => record, 0);
-    const logitsValue = options.logits ? await program.read(allLogits) : undefined;
-    const triggeredIndex = (record: number) =>
-      trigger ? (record | TRIGGERED) >>> 0 : record + count;
-    const triggered = backdoor ? await pass(triggeredIndex, 1) : undefined;
-    return {
-      ...cleanCounts(clean),
-      ...backdoor && triggered
-        ? {
-          attack: attackCounts(clean, triggered, backdoor.target),
-          triggeredConfusion: triggered,
-        }
-        : {},
-      confusion: clean,
-      ...logitsValue ? { logits: logitsValue } : {},
-      seconds: (performance.now() - start) / 1000,
-    };
-  } finally {
-    program.destroy();
-    for (const range of [...source.owned, confusionRange]) gpu.destroyBuffer(range);
-    if (store !== images) destroyImages(gpu, store);
-  }
+  return {
+    async evaluate({ signal, onProgress } = {}) {
+      const start = performance.now();
+      const watch = (done: number): RunOptions => ({
+        signal,
+        onProgress: (stepsDone) =>
+          onProgress?.(
+            (done * steps + stepsDone) / passes / steps * count,
+            (performance.now() - start) / 1000,
+          ),
+      });
+      program.prepare();
+      const clean = await pass((record) => record, watch(0));
+      const logitsValue = wantsLogits ? await program.read(allLogits) : undefined;
+      const triggeredIndex = (record: number) =>
+        trigger ? (record | TRIGGERED) >>> 0 : record + count;
+      const triggered = backdoor ? await pass(triggeredIndex, watch(1)) : undefined;
+      return {
+        ...cleanCounts(clean),
+        ...backdoor && triggered
+          ? {
+            attack: attackCounts(clean, triggered, backdoor.target),
+            triggeredConfusion: triggered,
+          }
+          : {},
+        confusion: clean,
+        ...logitsValue ? { logits: logitsValue } : {},
+        seconds: (performance.now() - start) / 1000,
+      };
+    },
+    destroy() {
+      program.destroy();
+      for (const range of [...source.owned, confusionRange]) gpu.destroyBuffer(range);
+      if (store !== images) destroyImages(gpu, store);
+    },
+  };
 }
 
 /** The N images, and behind them each once more with the trigger on. */

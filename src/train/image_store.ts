@@ -78,6 +78,12 @@ export async function readImages(gpu: Gpu, store: ImageStore): Promise<ImageSet>
   return { pixels, labels, height, width };
 }
 
+/** Downloads the labels of a store, (N). */
+export async function readLabels(gpu: Gpu, { labels }: ImageStore): Promise<Uint32Array> {
+  const [bytes] = await gpu.read(labels.location as BufferRange);
+  return new Uint32Array(bytes!);
+}
+
 /** Frees the store's GPU memory. */
 export function destroyImages(gpu: Gpu, store: ImageStore): void {
   for (const tensor of [...store.segments, store.labels]) {

@@ -50,6 +50,8 @@ export interface MetricsLine {
   readonly lr: number;
   /** Mean over the epoch. */
   readonly imagesPerSecond: number;
+  /** On the line of an epoch: accuracy on the held-out images, 0..1. */
+  readonly heldOutAccuracy?: number;
 }
 
 /** An open run folder. */

@@ -3,6 +3,7 @@
 import { FormatError } from "../errors.ts";
 import type { StateDict } from "../formats/host_tensor.ts";
 import { readSafetensors, writeSafetensors } from "../formats/safetensors.ts";
+import type { Kept } from "./selection.ts";
 import type { Snapshot } from "./train.ts";
 
 /** A snapshot and the part of the run that it belongs to. */
@@ -13,6 +14,7 @@ export interface PhaseSnapshot extends Snapshot {
 
 const STATE = "state/";
 const VELOCITY = "velocity/";
+const KEPT = "kept/";
 
 /** The bytes of a snapshot file. */
 export function encodeSnapshot(snapshot: PhaseSnapshot): Uint8Array<ArrayBuffer> {
@@ -20,6 +22,11 @@ export function encodeSnapshot(snapshot: PhaseSnapshot): Uint8Array<ArrayBuffer>
   for (const [name, tensor] of snapshot.state) tensors.set(STATE + name, tensor);
   for (const [name, tensor] of snapshot.velocity) tensors.set(VELOCITY + name, tensor);
   const metadata = new Map([["phase", snapshot.phase], ["epoch", String(snapshot.epoch)]]);
+  if (snapshot.kept) {
+    const { state, ...choice } = snapshot.kept;
+    for (const [name, tensor] of state) tensors.set(KEPT + name, tensor);
+    metadata.set("kept", JSON.stringify(choice));
+  }
   return writeSafetensors(tensors, metadata);
 }
 
@@ -44,5 +51,9 @@ export function decodeSnapshot(bytes: Uint8Array, source: string): PhaseSnapshot
         tensor,
       ]),
     );
-  return { phase, epoch, state: part(STATE), velocity: part(VELOCITY) };
+  const choice = metadata.get("kept");
+  const kept: Kept | undefined = choice === undefined
+    ? undefined
+    : { ...JSON.parse(choice), state: part(KEPT) };
+  return { phase, epoch, state: part(STATE), velocity: part(VELOCITY), kept };
 }

@@ -4,6 +4,8 @@ import type { StateDict } from "../formats/host_tensor.ts";
 import { elementCount } from "../formats/host_tensor.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { flatLayout, type Model, readModel, writeModel } from "../nn/model.ts";
+import type { CurveEnds } from "./curve.ts";
+import { choose, type Kept, type Selection } from "./selection.ts";
 import {
   createTrainer,
   type EpochMetrics,
@@ -21,6 +23,8 @@ export interface Snapshot {
   readonly state: StateDict;
   /** The optimiser's momentum, by parameter. */
   readonly velocity: StateDict;
+  /** The epoch chosen so far, where there is a choice. */
+  readonly kept?: Kept | undefined;
 }
 
 /** What to train, how, and who watches. */
@@ -33,14 +37,26 @@ export interface TrainingRun extends TrainingWatch {
   readonly objective: Objective;
   /** How. */
   readonly settings: TrainingSettings;
+  /** Trains the middle of a curve between these ends. */
+  readonly ends?: CurveEnds | undefined;
+  /** Chooses the epoch that is kept; without it the last one is. */
+  readonly selection?: Selection | undefined;
   /** Goes on from here instead of from the model's present state. */
   readonly resume?: Snapshot | undefined;
   /** Called after every epoch; the run waits for it. */
-  readonly onEpoch?: (metrics: EpochMetrics, snapshot: () => Promise<Snapshot>) => Promise<void>;
+  readonly onEpoch?:
+    | ((metrics: TrainedEpoch, snapshot: () => Promise<Snapshot>) => Promise<void>)
+    | undefined;
+}
+
+/** An epoch with what was measured after it. */
+export interface TrainedEpoch extends EpochMetrics {
+  /** On the images that choose the epoch, 0..1. */
+  readonly heldOutAccuracy?: number | undefined;
 }
 
 /**
- * Trains `run.model`.
+ * Trains `run.model`, which ends as the chosen epoch left it.
  *
  * @throws {TrainingError} when a loss becomes NaN or infinite.
  * @throws {Interrupted} when the signal is aborted; what `onEpoch` saved is where to go on.
@@ -48,7 +64,9 @@ export interface TrainingRun extends TrainingWatch {
 export async function train(gpu: Gpu, run: TrainingRun): Promise<void> {
   const { model, settings, resume } = run;
   if (resume) writeModel(gpu, model, resume.state, "the checkpoint");
-  const trainer = createTrainer(gpu, model, run.images, run.objective, settings);
+  const trainer = createTrainer(gpu, model, run.images, run.objective, settings, run.ends);
+  const { selection } = run;
+  let kept = resume?.kept;
   try {
     const { offsets, elements } = flatLayout(model.architecture, "parameter");
     if (resume) {
@@ -58,9 +76,20 @@ export async function train(gpu: Gpu, run: TrainingRun): Promise<void> {
       }
       gpu.write(trainer.velocity, flat);
     }
-    for (let epoch = resume?.epoch ?? 0; epoch < settings.epochs; epoch++) {
+    const patient = (epoch: number) =>
+      !selection?.patience || !kept || epoch - kept.bestEpoch < selection.patience;
+    const first = resume?.epoch ?? 0;
+    for (let epoch = first; epoch < settings.epochs && patient(epoch); epoch++) {
       const metrics = await trainer.runEpoch(epoch, run);
-      await run.onEpoch?.(metrics, async () => {
+      const heldOut = await selection?.measure();
+      if (heldOut) {
+        const choice = choose(kept, epoch + 1, heldOut);
+        kept = choice.epoch === epoch + 1
+          ? { ...choice, state: await readModel(gpu, model) }
+          : kept;
+      }
+      const heldOutAccuracy = heldOut && heldOut.correct / heldOut.samples;
+      await run.onEpoch?.({ ...metrics, heldOutAccuracy }, async () => {
         const [bytes] = await gpu.read(trainer.velocity);
         const flat = new Float32Array(bytes!);
         const velocity: StateDict = new Map();
@@ -70,9 +99,10 @@ export async function train(gpu: Gpu, run: TrainingRun): Promise<void> {
           const data = flat.slice(first, first + elementCount(shape));
           velocity.set(name, { dtype: "float32", shape, data });
         }
-        return { epoch: epoch + 1, state: await readModel(gpu, model), velocity };
+        return { epoch: epoch + 1, state: await readModel(gpu, model), velocity, kept };
       });
     }
+    if (kept && kept.epoch < settings.epochs) writeModel(gpu, model, kept.state, "the kept epoch");
   } finally {
     trainer.destroy();
   }

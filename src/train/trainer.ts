@@ -17,6 +17,7 @@ import { buildProgram, type Program } from "../tensor/program.ts";
 import { Tape, type WeightedLoss } from "../tensor/tape.ts";
 import { locatedTensor } from "../tensor/tensor.ts";
 import { type Batch, createBatchSource, gatherBatch, startEpoch } from "./batches.ts";
+import { type CurveEnds, recordCurvePoint } from "./curve.ts";
 import type { ImageStore } from "./image_store.ts";
 import { runSteps } from "./run_steps.ts";
 import { epochLearningRates, type Schedule } from "./schedule.ts";
@@ -67,6 +68,8 @@ export interface EpochMetrics {
   readonly losses: Float32Array<ArrayBuffer>;
   /** Their means, by column. */
   readonly means: readonly number[];
+  /** Factor of each column in the total. */
+  readonly weights: readonly number[];
   /** Mean of the weighted total. */
   readonly loss: number;
   /** Learning rate of every step. */
@@ -120,7 +123,8 @@ export interface Trainer {
 
 /**
  * Records and compiles one training step of `model`. The last images of an epoch that do not fill a
- * batch are left out of it; the next epoch's order gives them their turn.
+ * batch are left out of it; the next epoch's order gives them their turn. With `ends` the model is the
+ * middle of a curve: every step runs and differentiates at a random point of it.
  *
  * @throws {DataError} where there are fewer images than one batch.
  */
@@ -130,6 +134,7 @@ export function createTrainer(
   images: TrainingImages,
   objective: Objective,
   settings: TrainingSettings,
+  ends?: CurveEnds,
 ): Trainer {
   const { store, trigger } = images;
   const records = images.indices ?? Uint32Array.from({ length: store.count }, (_, i) => i);
@@ -153,7 +158,9 @@ export function createTrainer(
 
   const tape = new Tape(gpu.capabilities);
   const batch = gatherBatch(tape, store, source, settings.augmentation, settings.preprocessing);
-  const lookup = tensorLookup(model);
+  const curve = ends && recordCurvePoint(gpu, tape, model, ends, { steps, state: source.state });
+  owned.push(...curve?.owned ?? []);
+  const lookup = curve?.lookup ?? tensorLookup(model);
   const student = model.architecture.forward(tape, lookup, batch.x, "training");
   const losses = objective.record(tape, batch, student);
   const names = [...offsets.keys()];
@@ -165,6 +172,7 @@ export function createTrainer(
       size: location!.size,
     });
   }
+  curve?.recordGradients(gradients);
   tape.run(sgdKernel(elements, steps, settings), [gradients, rates, source.state], [
     parameters,
     velocity,
@@ -190,6 +198,7 @@ export function createTrainer(
         seed,
         indices: epochOrder(records, { order, seed, epoch }).subarray(0, steps * batchSize),
       });
+      curve?.startEpoch(epoch, seed);
       const start = performance.now();
       let values = new Float32Array(steps * columns);
       const meansOf = (rows: number) => {
@@ -220,6 +229,7 @@ export function createTrainer(
         epoch,
         losses: values,
         means,
+        weights: losses.map(({ weight }) => weight),
         loss: total(means),
         learningRates,
         imagesPerSecond: steps * batchSize / seconds,

@@ -1,6 +1,7 @@
 /** The flags that commands share, in groups, and the types of their values. */
 
 import { type Command, Option } from "npm:commander@15.1.0";
+import type { Distance } from "../../shaders/attention.ts";
 import { ATTACKS } from "../../src/attacks/attacks.ts";
 import { type RecipeName, RECIPES } from "../../src/defenses/recipes.ts";
 import { type Schedule, SCHEDULES } from "../../src/train/schedule.ts";
@@ -162,19 +163,29 @@ export function addTrainingFlags(command: Command): void {
     .addOption(flag("--log-every <n>", "also log every n-th step to metrics.jsonl", integer(1)));
 }
 
-/** Values of {@linkcode addDistillationFlags}. */
-export interface DistillationFlags {
+/** Values of {@linkcode addDefenseFlags}. */
+export interface DefenseFlags {
   recipe: RecipeName;
   teacher?: string;
   teacherEpochs?: number;
-  betas?: number[];
+  betas?: number[] | "auto";
+  distill: "attention" | "features";
   attention: "sum" | "mean";
   power: number;
+  taps?: number[];
+  distance: Distance;
+  iterations: number;
+  heldOut?: number;
+  floor: number;
+  teacherFloor: number;
+  patience: number;
+  curvePosition: number;
 }
 
-/** How to distil attention. */
-export function addDistillationFlags(command: Command): void {
+/** How to defend. */
+export function addDefenseFlags(command: Command): void {
   const recipes = Object.entries(RECIPES);
+  const points = number("from 0 to 100", (value) => value >= 0 && value <= 100);
   command
     .addOption(
       new Option("--recipe <name>", "set of defaults that single flags override")
@@ -185,9 +196,17 @@ export function addDistillationFlags(command: Command): void {
     .addOption(
       flag(
         "--betas <b1,b2,b3>",
-        "weights of the attention losses (default: 500,1000,1000)",
-        numbers("three numbers of at least 0", (value) => value >= 0, 3),
+        "weights of the attention losses (default: 500,1000,1000); auto raises them as far as\n" +
+          "--floor allows",
+        (text) =>
+          text === "auto"
+            ? text
+            : numbers("three numbers of at least 0, or auto", (b) => b >= 0, 3)(text),
       ),
+    )
+    .addOption(
+      new Option("--distill <what>", "attention maps, or the features themselves")
+        .choices(["attention", "features"]).default("attention"),
     )
     .addOption(
       new Option("--attention <operator>", "reduction over channels").choices(["sum", "mean"])
@@ -196,6 +215,49 @@ export function addDistillationFlags(command: Command): void {
     .addOption(
       flag("--power <p>", "of the absolute activations", number("at least 1", (p) => p >= 1))
         .default(2),
+    )
+    .addOption(
+      flag(
+        "--taps <list>",
+        "groups whose attention is distilled (default: 1,2,3)",
+        numbers("some of 1, 2 and 3", (tap) => [1, 2, 3].includes(tap)),
+      ),
+    )
+    .addOption(
+      new Option(
+        "--distance <name>",
+        "mean of squares, as published code has it, or the paper's L2",
+      )
+        .choices(["mean", "l2"]).default("mean"),
+    )
+    .addOption(
+      flag("--iterations <n>", "times the result becomes the next teacher", integer(1)).default(1),
+    )
+    .addOption(
+      flag(
+        "--held-out <share>",
+        "share of the clean images that only choose (default: the recipe's)",
+        number("at least 0 and below 1", (share) => share >= 0 && share < 1),
+      ),
+    )
+    .addOption(
+      flag("--floor <points>", "held-out accuracy that --betas auto and pruning may cost", points)
+        .default(2),
+    )
+    .addOption(
+      flag("--teacher-floor <points>", "held-out accuracy that a teacher may have lost", points)
+        .default(10),
+    )
+    .addOption(
+      flag("--patience <n>", "epochs without a better held-out accuracy; 0: run all", integer(0))
+        .default(0),
+    )
+    .addOption(
+      flag(
+        "--curve-position <t>",
+        "mcr: the point of the curve that is the result",
+        number("from 0 to 1", (t) => t >= 0 && t <= 1),
+      ).default(0.3),
     )
     .addHelpText(
       "after",

@@ -14,12 +14,16 @@ import { cleanFraction, indexRange } from "../../src/data/clean_subset.ts";
 import { DATASET_NAMES, downloadDataset, loadDataset } from "../../src/data/datasets.ts";
 import { checkImageSet, type Dataset, imageCount, selectImages } from "../../src/data/image_set.ts";
 import { kindOf } from "../../src/data/paths.ts";
-import type { NamedState } from "../../src/defenses/erase.ts";
 import { UsageError } from "../../src/errors.ts";
 import { readCheckpoint } from "../../src/formats/checkpoint.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { openGpu } from "../../src/gpu/gpu.ts";
-import { checkState, inferArchitecture, namedArchitecture } from "../../src/nn/state.ts";
+import {
+  checkState,
+  inferArchitecture,
+  namedArchitecture,
+  type NamedState,
+} from "../../src/nn/state.ts";
 import type { Backdoor } from "../../src/train/evaluate.ts";
 import type { AttackFlags, DataFlags } from "./flags.ts";
 import type { Output } from "./output.ts";

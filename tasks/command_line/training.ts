@@ -3,7 +3,8 @@
 import type { Augmentation, Preprocessing } from "../../shaders/gather.ts";
 import { flipKeepsClass } from "../../src/data/flips.ts";
 import type { Recipe } from "../../src/defenses/recipes.ts";
-import type { EpochMetrics, TrainingSettings } from "../../src/train/trainer.ts";
+import type { TrainedEpoch } from "../../src/train/train.ts";
+import type { TrainingSettings } from "../../src/train/trainer.ts";
 import type { MetricsLine } from "../../src/train/run_folder.ts";
 import type { TrainingFlags } from "./flags.ts";
 
@@ -14,7 +15,7 @@ const CUTOUT = 9;
 /** Defaults that the flags override. */
 export type TrainingDefaults = Omit<
   Recipe,
-  "description" | "teacherEpochs" | "betas" | "leastSteps"
+  "description" | "teacherEpochs" | "betas" | "leastSteps" | "heldOut"
 >;
 
 /** What the flags make of the defaults. */
@@ -55,11 +56,10 @@ function augmentation(
 /** The lines of `metrics.jsonl` for an epoch: every `logEvery`-th step, and the epoch's means. */
 export function metricsLines(
   phase: string,
-  metrics: EpochMetrics,
-  weights: readonly number[],
+  metrics: TrainedEpoch,
   logEvery: number | undefined,
 ): MetricsLine[] {
-  const { epoch, losses, means, learningRates, imagesPerSecond } = metrics;
+  const { epoch, losses, means, weights, learningRates, imagesPerSecond } = metrics;
   const columns = weights.length;
   const steps = learningRates.length;
   const line = (step: number, values: readonly number[]): MetricsLine => ({
@@ -75,5 +75,7 @@ export function metricsLines(
   const logged = logEvery === undefined ? [] : Array.from({ length: steps }, (_, step) => step)
     .filter((step) => (step + 1) % logEvery === 0 && step + 1 < steps)
     .map((step) => line(step, [...losses.subarray(step * columns, (step + 1) * columns)]));
-  return [...logged, line(steps - 1, means)];
+  const { heldOutAccuracy } = metrics;
+  const last = line(steps - 1, means);
+  return [...logged, heldOutAccuracy === undefined ? last : { ...last, heldOutAccuracy }];
 }

@@ -13,7 +13,11 @@ import { createTrainer, type Objective } from "../../src/train/trainer.ts";
 import { gpu } from "../gpu/device.ts";
 import { CLASSES, SMALL_SETTINGS, smallImages, smallModel } from "../train/small.ts";
 
-const OPERATOR = { reduction: "sum", power: 2 } as const;
+const DISTILLATION = {
+  kind: "attention",
+  operator: { reduction: "sum", power: 2 },
+  distance: "mean",
+} as const;
 
 /**
  * The objective with a cross-entropy that counts for nothing: its gradients are below what float32
@@ -59,7 +63,7 @@ Deno.test("the attention loss alone moves the student's first convolution, and f
   const teacher = smallModel(gpu, 2);
   const objective = attentionDistillation(teacher, {
     betas: [500, 1000, 1000],
-    operator: OPERATOR,
+    ...DISTILLATION,
   });
   const { state, losses } = await afterEpoch(attentionAlone(objective));
   const fresh = smallModel(gpu, 1);
@@ -78,7 +82,7 @@ Deno.test("the attention loss of the first tap alone leaves later groups untouch
   const teacher = smallModel(gpu, 2);
   const objective = attentionDistillation(teacher, {
     betas: [500, 1000, 1000],
-    operator: OPERATOR,
+    ...DISTILLATION,
   });
   const { state } = await afterEpoch(attentionAlone(objective, 1));
   const fresh = smallModel(gpu, 1);
@@ -91,7 +95,7 @@ Deno.test("the attention loss of the first tap alone leaves later groups untouch
 
 Deno.test("betas of 0 give plain finetuning, bit for bit", async () => {
   const teacher = smallModel(gpu, 2);
-  const objective = attentionDistillation(teacher, { betas: [0, 0, 0], operator: OPERATOR });
+  const objective = attentionDistillation(teacher, { betas: [0, 0, 0], ...DISTILLATION });
   const distilled = await afterEpoch(objective);
   destroyModel(gpu, teacher);
   const finetuned = await afterEpoch(CROSS_ENTROPY);
@@ -103,7 +107,7 @@ Deno.test("distillation leaves the teacher, its running statistics included, as 
   const teacher = smallModel(gpu, 2);
   const before = await readModel(gpu, teacher);
   await afterEpoch(
-    attentionDistillation(teacher, { betas: [500, 1000, 1000], operator: OPERATOR }),
+    attentionDistillation(teacher, { betas: [500, 1000, 1000], ...DISTILLATION }),
   );
   assert.deepEqual(await readModel(gpu, teacher), before);
   destroyModel(gpu, teacher);
@@ -111,7 +115,7 @@ Deno.test("distillation leaves the teacher, its running statistics included, as 
 
 Deno.test("a student equal to its teacher in evaluation mode would have attention losses of 0", async () => {
   const teacher = smallModel(gpu, 1);
-  const objective = attentionDistillation(teacher, { betas: [1, 1, 1], operator: OPERATOR });
+  const objective = attentionDistillation(teacher, { betas: [1, 1, 1], ...DISTILLATION });
   const inEvaluation: Architecture = {
     ...teacher.architecture,
     forward: (tape, state, x) => teacher.architecture.forward(tape, state, x, "evaluation"),
@@ -132,7 +136,7 @@ Deno.test("a wider, deeper teacher distils into a narrow student", async () => {
   const teacher = loadModel(gpu, architecture, initialState(architecture, 2), "the teacher");
   const objective = attentionDistillation(teacher, {
     betas: [500, 1000, 1000],
-    operator: OPERATOR,
+    ...DISTILLATION,
   });
   const { losses } = await afterEpoch(objective);
   assert.ok(losses.every((loss) => Number.isFinite(loss) && loss > 0));
@@ -143,7 +147,7 @@ Deno.test("a tap of 1x1 pixels is refused: its normalised map would be constant"
   const model = smallModel(gpu, 1);
   const small = { ...smallImages(16, 3), height: 2, width: 2 };
   const store = uploadImages(gpu, { ...small, pixels: small.pixels.slice(0, 16 * 12) });
-  const objective = attentionDistillation(model, { betas: [1, 1, 1], operator: OPERATOR });
+  const objective = attentionDistillation(model, { betas: [1, 1, 1], ...DISTILLATION });
   assert.throws(
     () => createTrainer(gpu, model, { store }, objective, SMALL_SETTINGS),
     (error) =>
@@ -159,7 +163,7 @@ Deno.test("a tap of 1x1 pixels is refused: its normalised map would be constant"
 Deno.test("numbers of taps and betas that differ are refused", () => {
   const model = smallModel(gpu, 1);
   const store = uploadImages(gpu, smallImages(16, 3));
-  const objective = attentionDistillation(model, { betas: [1, 1], operator: OPERATOR });
+  const objective = attentionDistillation(model, { betas: [1, 1], ...DISTILLATION });
   assert.throws(
     () => createTrainer(gpu, model, { store }, objective, SMALL_SETTINGS),
     new ModelError(

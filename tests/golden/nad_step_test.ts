@@ -31,7 +31,9 @@ Deno.test({
       { store: uploadImages(gpu, goldenImages(golden)) },
       attentionDistillation(teacher, {
         betas: [500, 1000, 1000],
+        kind: "attention",
         operator: { reduction: "sum", power: 2 },
+        distance: "mean",
       }),
       {
         epochs: 1,

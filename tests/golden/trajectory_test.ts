@@ -38,7 +38,9 @@ for (const method of ["nad", "finetune"] as const) {
         ? CROSS_ENTROPY
         : attentionDistillation(await publishedModel(gpu, "teacher"), {
           betas: [500, 1000, 1000],
+          kind: "attention",
           operator: { reduction: "sum", power: 2 },
+          distance: "mean",
         });
       assert.deepEqual(objective.columns, golden.columns);
       const student = await publishedModel(gpu, "student");

@@ -1,6 +1,6 @@
 /** Attention maps and their distance in float64. */
 
-import type { AttentionGeometry, AttentionOperator } from "../../shaders/attention.ts";
+import type { AttentionGeometry, AttentionOperator, Distance } from "../../shaders/attention.ts";
 
 /** F (N,C,P) -> Σ_c |F_c|^p, or its mean over C, (N,P). */
 export function attentionMap(
@@ -31,13 +31,24 @@ export function normalisedAttention(map: ArrayLike<number>, pixels: number): Flo
   return normalised;
 }
 
-/** The mean of the squared differences of two normalised maps (N,P). */
+/**
+ * The distance of two normalised maps (N,P): the mean of their squared differences over N and
+ * `pixels` (P unless given), or the mean of ‖a - b‖ over N.
+ */
 export function attentionDistance(
   student: ArrayLike<number>,
   teacher: ArrayLike<number>,
-  pixels: number,
+  elements: number,
+  { distance = "mean", pixels = elements }: { distance?: Distance; pixels?: number } = {},
 ): number {
-  const a = normalisedAttention(student, pixels);
-  const b = normalisedAttention(teacher, pixels);
-  return a.reduce((sum, value, i) => sum + (value - b[i]!) ** 2, 0) / a.length;
+  const a = normalisedAttention(student, elements);
+  const b = normalisedAttention(teacher, elements);
+  const samples = a.length / elements;
+  let sum = 0;
+  for (let n = 0; n < samples; n++) {
+    let squares = 0;
+    for (let p = n * elements; p < (n + 1) * elements; p++) squares += (a[p]! - b[p]!) ** 2;
+    sum += distance === "mean" ? squares / pixels : Math.sqrt(squares);
+  }
+  return sum / samples;
 }

@@ -14,6 +14,7 @@ import { differentiate, evaluate, normalInput } from "../tensor/record.ts";
 /** N, C, H, W */
 const SHAPES = [[4, 16, 8, 8], [3, 5, 7, 9], [2, 1, 1, 3], [1, 7, 33, 1]] as const;
 const POWERS = [1, 2, 3, 4, 2.5];
+const meanDistance = (tape: Tape, ...[a, b]: Tensor[]) => attentionDistance(tape, a!, b!);
 
 for (const reduction of ["sum", "mean"] as const) {
   for (const power of POWERS) {
@@ -49,12 +50,52 @@ for (const [batch, h, w] of [[4, 8, 8], [3, 7, 5], [2, 1, 2], [1, 16, 16]] as co
     const teacher = positive(normalInput([batch, 1, h, w], 2));
     await checkOperation({
       inputs: [positive(normalInput([batch, 1, h, w], 1)), teacher],
-      operation: attentionDistance,
+      operation: meanDistance,
       reference: (a, b) => Float64Array.of(reference.attentionDistance(a, b, h * w)),
       sources: [0],
     });
   });
 }
+
+Deno.test("attentionDistance() by L2 and its gradient match the float64 reference", async () => {
+  for (const [batch, h, w] of [[4, 8, 8], [3, 7, 5], [1, 40, 31]] as const) {
+    await checkOperation({
+      inputs: [
+        positive(normalInput([batch, 1, h, w], 1)),
+        positive(normalInput([batch, 1, h, w], 2)),
+      ],
+      operation: (tape, a, b) => attentionDistance(tape, a!, b!, "l2"),
+      reference: (a, b) =>
+        Float64Array.of(reference.attentionDistance(a, b, h * w, { distance: "l2" })),
+      sources: [0],
+    });
+  }
+});
+
+Deno.test("attentionDistance() of raw activations compares channels and divides by pixels", async () => {
+  for (const distance of ["mean", "l2"] as const) {
+    await checkOperation({
+      inputs: [normalInput([2, 5, 4, 3], 1), normalInput([2, 5, 4, 3], 2)],
+      operation: (tape, a, b) => attentionDistance(tape, a!, b!, distance),
+      reference: (a, b) =>
+        Float64Array.of(reference.attentionDistance(a, b, 60, { distance, pixels: 12 })),
+      sources: [0],
+    });
+  }
+});
+
+Deno.test("attentionDistance() throws where the numbers of channels differ", async () => {
+  await assert.rejects(
+    evaluate(
+      [normalInput([2, 5, 4, 3], 1), normalInput([2, 4, 4, 3], 2)],
+      (tape, a, b) => [attentionDistance(tape, a!, b!)],
+    ),
+    new ModelError(
+      "cannot compare 5 channels of input 0 with 4 of the teacher's: expected equally many; distil " +
+        "attention maps instead",
+    ),
+  );
+});
 
 Deno.test("attentionDistance() of maps of two sizes pools both to the smaller extents", async () => {
   const student = positive(normalInput([2, 1, 8, 6], 1));
@@ -63,7 +104,7 @@ Deno.test("attentionDistance() of maps of two sizes pools both to the smaller ex
     averagePool(adaptivePool(2, h, w, 5, 6), map);
   await checkOperation({
     inputs: [student, teacher],
-    operation: attentionDistance,
+    operation: meanDistance,
     reference: (a, b) =>
       Float64Array.of(reference.attentionDistance(fit(a, 8, 6), fit(b, 5, 9), 30)),
     sources: [0],
@@ -72,15 +113,21 @@ Deno.test("attentionDistance() of maps of two sizes pools both to the smaller ex
 
 Deno.test("attentionDistance() is 0 with gradient 0 between equal maps", async () => {
   const map = positive(normalInput([3, 1, 4, 4], 1));
-  const { y, gradients } = await differentiate([map, map], attentionDistance, [0]);
-  assert.deepEqual([...y], [0]);
-  assert.deepEqual([...gradients[0]!].map(Math.abs), new Array(48).fill(0));
+  for (const distance of ["mean", "l2"] as const) {
+    const { y, gradients } = await differentiate(
+      [map, map],
+      (tape, a, b) => attentionDistance(tape, a!, b!, distance),
+      [0],
+    );
+    assert.deepEqual([...y], [0]);
+    assert.deepEqual([...gradients[0]!].map(Math.abs), new Array(48).fill(0));
+  }
 });
 
 Deno.test("attentionDistance() of a map of zeros stays finite", async () => {
   const zeros = { shape: [2, 1, 3, 3], values: new Float32Array(18) };
   const teacher = positive(normalInput([2, 1, 3, 3], 2));
-  const { y, gradients } = await differentiate([zeros, teacher], attentionDistance, [0]);
+  const { y, gradients } = await differentiate([zeros, teacher], meanDistance, [0]);
   assertNear(y, [reference.attentionDistance(zeros.values, teacher.values, 9)], 1e-6, "loss");
   assert.ok(gradients[0]!.every(Number.isFinite));
 });
@@ -88,7 +135,7 @@ Deno.test("attentionDistance() of a map of zeros stays finite", async () => {
 Deno.test("attentionDistance() leaves the teacher without a gradient", async () => {
   const map = positive(normalInput([2, 1, 3, 3], 1));
   await assert.rejects(
-    differentiate([map, map], attentionDistance, [1]),
+    differentiate([map, map], meanDistance, [1]),
     new RangeError("cannot differentiate: no loss depends on input 1"),
   );
 });

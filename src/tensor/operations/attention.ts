@@ -6,6 +6,8 @@ import {
   attentionMapGradientKernel,
   attentionMapKernel,
   type AttentionOperator,
+  type Distance,
+  distanceNormsKernel,
   mapSegments,
   mapSquaresKernel,
 } from "../../../shaders/attention.ts";
@@ -49,15 +51,31 @@ export function attentionMap(tape: Tape, f: Tensor, operator: AttentionOperator)
 }
 
 /**
- * The mean over N, H and W of (a - b)², with a and b the student's and the teacher's maps (N,1,H,W),
- * each divided by its L2 norm + 1e-6. Maps of different sizes are brought to the smaller height and
- * width by adaptive average pooling. The teacher's map is a constant: no gradient reaches it.
+ * The distance of the student's and the teacher's maps (N,1,H,W), each divided by its L2 norm + 1e-6.
+ * Maps of different sizes are brought to the smaller height and width by adaptive average pooling.
+ * The teacher's map is a constant: no gradient reaches it.
+ *
+ * Given raw activations (N,C,H,W) in place of maps it compares those, C, H and W normalised together;
+ * the mean then still divides by N, H and W alone, so that weights keep their meaning.
+ *
+ * @throws {ModelError} where the numbers of channels differ.
  */
-export function attentionDistance(tape: Tape, student: Tensor, teacher: Tensor): Tensor {
+export function attentionDistance(
+  tape: Tape,
+  student: Tensor,
+  teacher: Tensor,
+  distance: Distance = "mean",
+): Tensor {
   const s = nchw(student);
   const t = nchw(teacher);
   if (s.n !== t.n) {
     throw new RangeError(`cannot compare attention of ${s.n} and ${t.n} samples`);
+  }
+  if (s.c !== t.c) {
+    throw new ModelError(
+      `cannot compare ${s.c} channels of ${student.label} with ${t.c} of the teacher's: expected ` +
+        "equally many; distil attention maps instead",
+    );
   }
   const size = { height: Math.min(s.h, t.h), width: Math.min(s.w, t.w) };
   const fit = (map: Tensor, { h, w }: { h: number; w: number }) =>
@@ -66,21 +84,33 @@ export function attentionDistance(tape: Tape, student: Tensor, teacher: Tensor):
   const b = fit(teacher, t);
   const batch = s.n;
   const pixels = size.height * size.width;
-  const { count } = mapSegments(pixels);
+  const elements = s.c * pixels;
+  const { count } = mapSegments(elements);
   const squaresOf = (map: Tensor) => {
     const squares = tape.transient([batch, count], `squares of ${map.label}`);
-    tape.run(mapSquaresKernel(batch, pixels), [map], [squares]);
+    tape.run(mapSquaresKernel(batch, elements), [map], [squares]);
     return squares;
   };
   const inputs = [a, b, squaresOf(a), squaresOf(b)];
   const distances = tape.transient([batch, count], `distances to ${student.label}`);
   const products = tape.transient([batch, count], `products with ${student.label}`);
-  tape.run(attentionDistanceKernel(batch, pixels), inputs, [distances, products]);
+  tape.run(attentionDistanceKernel(batch, elements), inputs, [distances, products]);
   const loss = tape.transient([1], `attention distance of ${student.label}`);
-  tape.run(sumKernel(batch * count, 1 / (batch * pixels)), [distances], [loss]);
+  if (distance === "mean") {
+    tape.run(sumKernel(batch * count, 1 / (batch * pixels)), [distances], [loss]);
+  } else {
+    const norms = tape.transient([batch], `distance norms of ${student.label}`);
+    tape.run(distanceNormsKernel(batch, elements), [distances], [norms]);
+    tape.run(sumKernel(batch, 1), [norms], [loss]);
+  }
   return tape.differentiable([a], loss, (dloss) => {
-    const dmap = tape.transient(a.shape, `d ${a.label}`);
-    tape.run(attentionDistanceGradientKernel(batch, pixels), [...inputs, products, dloss], [dmap]);
-    return [dmap];
+    const da = tape.transient(a.shape, `d ${a.label}`);
+    const needed = [...inputs, products, ...distance === "l2" ? [distances] : [], dloss];
+    tape.run(
+      attentionDistanceGradientKernel({ batch, elements, pixels }, distance),
+      needed,
+      [da],
+    );
+    return [da];
   });
 }

@@ -1,16 +1,20 @@
-/** What `erase` was asked to do: from flags to everything that determines a run. */
+/** What a defence was asked to do: from flags to everything that determines a run. */
 
 import { resolve } from "node:path";
+import type { Distance } from "../../shaders/attention.ts";
 import type { BackdoorDescription } from "../../src/attacks/backdoor.ts";
+import { splitHeldOut } from "../../src/data/clean_subset.ts";
 import { DATASET_NAMES } from "../../src/data/datasets.ts";
-import type { Dataset } from "../../src/data/image_set.ts";
+import { imageCount, type ImageSet, selectImages } from "../../src/data/image_set.ts";
+import { l2Betas } from "../../src/defenses/attention_distillation.ts";
+import type { DefenseSettings } from "../../src/defenses/defense.ts";
 import { fittingBatchSize, type Recipe, RECIPES } from "../../src/defenses/recipes.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { TrainingSettings } from "../../src/train/trainer.ts";
 import type {
   AttackFlags,
   DataFlags,
-  DistillationFlags,
+  DefenseFlags,
   ModelFlags,
   RunFlags,
   SubsetFlags,
@@ -27,32 +31,44 @@ import {
 import { fileDigest } from "./runs.ts";
 import { trainingSettings } from "./training.ts";
 
-/** Values of the flags of `erase`. */
-export type EraseFlags =
+/** Values of the flags of `erase` and `defend`. */
+export type DefenseCommandFlags =
   & DataFlags
   & ModelFlags
   & AttackFlags
   & SubsetFlags
   & TrainingFlags
-  & DistillationFlags
+  & DefenseFlags
   & RunFlags;
 
 /** Everything that determines a run; what `run.json` keeps and a resume reads. */
-export interface EraseSettings extends DataSettings {
+export interface DefenseRunSettings extends DataSettings {
+  readonly defense: string;
   readonly model: string;
   readonly modelDigest: string;
   readonly teacher: string | null;
   readonly teacherDigest: string | null;
   readonly arch: string | null;
   readonly subset: SubsetSettings;
+  /** Share of the clean images that only choose. */
+  readonly heldOut: number;
   readonly recipe: string;
   readonly teacherTraining: TrainingSettings;
   readonly studentTraining: TrainingSettings;
   /** Smaller batches where an epoch would have fewer steps; 0 for the batch size as it stands. */
   readonly leastSteps: number;
-  readonly betas: readonly number[];
+  /** Null for the recipe's. */
+  readonly betas: readonly number[] | "auto" | null;
+  readonly taps: readonly number[];
+  readonly distill: "attention" | "features";
   readonly attention: "sum" | "mean";
   readonly power: number;
+  readonly distance: Distance;
+  readonly iterations: number;
+  readonly floor: number;
+  readonly teacherFloor: number;
+  readonly patience: number;
+  readonly curvePosition: number;
   readonly attack: BackdoorDescription | null;
   readonly logEvery: number | null;
   /** False to run the default kernels where none were chosen before. */
@@ -66,7 +82,10 @@ export interface EraseSettings extends DataSettings {
  *
  * @throws {UsageError} for flags that cannot be meant together.
  */
-export async function eraseSettings(flags: EraseFlags): Promise<EraseSettings> {
+export async function defenseSettings(
+  defense: string,
+  flags: DefenseCommandFlags,
+): Promise<DefenseRunSettings> {
   const embedded = flags.model === undefined;
   if (embedded && flags.dataset !== "signs") {
     throw new UsageError(
@@ -76,6 +95,9 @@ export async function eraseSettings(flags: EraseFlags): Promise<EraseSettings> {
   }
   if (flags.trainIndices !== undefined && flags.cleanFraction !== undefined) {
     throw new UsageError("cannot take both --train-indices and --clean-fraction: give one of them");
+  }
+  if (flags.teacher !== undefined && defense !== "nad") {
+    throw new UsageError(`cannot use a teacher for ${defense}: only nad has one`);
   }
   const model = resolve(flags.model ?? EMBEDDED_MODEL);
   const network = await loadNetwork(model, flags.arch);
@@ -91,6 +113,7 @@ export async function eraseSettings(flags: EraseFlags): Promise<EraseSettings> {
   const teacherEpochs = flags.teacherEpochs ?? flags.epochs ?? recipe.teacherEpochs;
   const teacher = flags.teacher === undefined ? null : resolve(flags.teacher);
   return {
+    defense,
     model,
     modelDigest: await fileDigest(model),
     teacher,
@@ -100,13 +123,22 @@ export async function eraseSettings(flags: EraseFlags): Promise<EraseSettings> {
     subset: flags.trainIndices === undefined
       ? { fraction: flags.cleanFraction ?? defaultFraction(data.dataset), seed: flags.seed }
       : { range: flags.trainIndices },
+    heldOut: flags.heldOut ?? recipe.heldOut,
     recipe: flags.recipe,
     teacherTraining: { ...studentTraining, epochs: teacherEpochs },
     studentTraining,
     leastSteps: flags.batchSize === undefined ? recipe.leastSteps : 0,
-    betas: flags.betas ?? recipe.betas,
+    betas: flags.betas ?? null,
+    taps: flags.taps ?? [1, 2, 3],
+    distill: flags.distill,
     attention: flags.attention,
     power: flags.power,
+    distance: flags.distance,
+    iterations: flags.iterations,
+    floor: flags.floor,
+    teacherFloor: flags.teacherFloor,
+    patience: flags.patience,
+    curvePosition: flags.curvePosition,
     attack,
     logEvery: flags.logEvery ?? null,
     tune: flags.tune,
@@ -119,15 +151,39 @@ function defaultFraction(dataset: string): number {
   return DATASET_NAMES.includes(dataset) ? 0.05 : 1;
 }
 
-/** The training settings with batches for as many images as there are. */
-export function fitBatches(
-  { teacherTraining, studentTraining, leastSteps }: EraseSettings,
-  { train }: Dataset,
-): Pick<EraseSettings, "teacherTraining" | "studentTraining"> {
-  const images = train.labels.length;
+/** The clean images that are trained on, and those that choose. */
+export function splitClean(
+  { heldOut: share, studentTraining: { seed } }: DefenseRunSettings,
+  clean: ImageSet,
+): { train: ImageSet; heldOut?: ImageSet } {
+  if (share === 0) return { train: clean };
+  const all = clean.labels.map((_, i) => i);
+  const { kept, heldOut } = splitHeldOut(all, clean.labels, share, seed);
+  return { train: selectImages(clean, kept), heldOut: selectImages(clean, heldOut) };
+}
+
+/** The settings of the defence, with batches for as many images as there are. */
+export function settingsFor(settings: DefenseRunSettings, train: ImageSet): DefenseSettings {
+  const { studentTraining, teacherTraining, leastSteps, betas: given, distance, taps } = settings;
+  const recipe: Recipe = RECIPES[settings.recipe as keyof typeof RECIPES];
+  const images = imageCount(train);
   const batchSize = fittingBatchSize(images, studentTraining.batchSize, leastSteps);
+  const standard = distance === "l2" ? l2Betas(recipe.betas, train) : recipe.betas;
+  const betas = given === null || given === "auto" ? standard : given;
   return {
+    training: { ...studentTraining, batchSize },
     teacherTraining: { ...teacherTraining, batchSize },
-    studentTraining: { ...studentTraining, batchSize },
+    distillation: {
+      betas: betas.map((beta, i) => taps.includes(i + 1) ? beta : 0),
+      kind: settings.distill,
+      operator: { reduction: settings.attention, power: settings.power },
+      distance,
+    },
+    autoBetas: given === "auto",
+    iterations: settings.iterations,
+    floor: settings.floor,
+    teacherFloor: settings.teacherFloor,
+    curvePosition: settings.curvePosition,
+    patience: settings.patience,
   };
 }

@@ -1,0 +1,91 @@
+/**
+ * Neural Attention Distillation: Li et al. (ICLR 2021), section 3. A copy of the network is finetuned
+ * on the clean images and becomes the teacher; the network itself learns from them with the
+ * teacher's attention.
+ */
+
+import { ModelError, TrainingError } from "../errors.ts";
+import type { Model } from "../nn/model.ts";
+import { CROSS_ENTROPY } from "../train/objectives.ts";
+import { attentionDistillation } from "./attention_distillation.ts";
+import { autoBetas } from "./auto_betas.ts";
+import { checkTaps } from "./check_taps.ts";
+import type { Defense, DefenseContext } from "./defense.ts";
+
+/** Attention distillation; with `iterations` above 1 each result is the teacher of the next. */
+export const nad: Defense = {
+  name: "nad",
+  description: "attention distillation from a finetuned copy (Li et al. 2021)",
+  async run(context) {
+    const { settings, student } = context;
+    const { distillation, iterations } = settings;
+    if (context.teacher && context.teacher.architecture.classes !== student.architecture.classes) {
+      throw new ModelError(
+        `cannot distil ${student.source} with ${student.architecture.classes} classes from ` +
+          `${context.teacher.source} with ${context.teacher.architecture.classes}: expected equal ` +
+          "class counts",
+      );
+    }
+    if (distillation.kind === "attention") {
+      const { operator } = distillation;
+      await checkTaps(
+        context.gpu,
+        context.load(student),
+        context.clean,
+        operator,
+        settings.training,
+      );
+    }
+    let teacher = await makeTeacher(context);
+    for (let i = 1;; i++) {
+      const phase = iterations === 1 ? "student" : `student-${i}`;
+      const distil = async (phase: string, betas: readonly number[]) => {
+        const model = context.load(student);
+        const objective = attentionDistillation(teacher, { ...distillation, betas });
+        await context.train(phase, model, objective, settings.training);
+        return model;
+      };
+      const result = settings.autoBetas
+        ? await autoBetas(context, phase, distil)
+        : await distil(phase, distillation.betas);
+      if (i === iterations) return result;
+      await context.present(phase, result);
+      teacher = result;
+    }
+  },
+};
+
+/**
+ * The given teacher, or a copy of the student finetuned on the clean images.
+ *
+ * @throws {TrainingError} where finetuning has cost more held-out accuracy than `teacherFloor` allows.
+ */
+async function makeTeacher(context: DefenseContext): Promise<Model> {
+  const { student, settings } = context;
+  if (context.teacher) {
+    const given = context.load(context.teacher);
+    await context.present("teacher", given);
+    return given;
+  }
+  const teacher = context.load(student);
+  const before = await context.heldOutAccuracy(teacher);
+  await context.train("teacher", teacher, CROSS_ENTROPY, settings.teacherTraining);
+  const after = await context.heldOutAccuracy(teacher);
+  if (before !== undefined && after !== undefined) {
+    await context.note("teacherHeldOut", { before, after });
+    const lost = 100 * (before - after);
+    if (lost > settings.teacherFloor) {
+      throw new TrainingError(
+        `cannot use the finetuned teacher: its held-out accuracy fell by ${
+          lost.toFixed(1)
+        } points ` +
+          `to ${
+            (100 * after).toFixed(1)
+          } %, expected at most ${settings.teacherFloor}; a lower --lr, ` +
+          "more clean images or a larger --teacher-floor help",
+      );
+    }
+  }
+  await context.present("teacher", teacher);
+  return teacher;
+}

@@ -1,0 +1,56 @@
+/** The inputs of a network's last layer, for every image. */
+
+import { NO_AUGMENTATION, type Preprocessing } from "../../shaders/gather.ts";
+import { advanceKernel, collectRowsKernel } from "../../shaders/metrics.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { type Model, tensorLookup } from "../nn/model.ts";
+import { buildProgram } from "../tensor/program.ts";
+import { Tape } from "../tensor/tape.ts";
+import { createBatchSource, gatherBatch, startEpoch } from "./batches.ts";
+import { EVALUATION_BATCH_SIZE } from "./evaluate.ts";
+import type { ImageStore } from "./image_store.ts";
+import { runSteps } from "./run_steps.ts";
+
+/**
+ * Pooled activations of the last channels, in evaluation mode, (N,C) in C order.
+ *
+ * @throws {Interrupted} when the signal is aborted.
+ */
+export async function lastActivations(
+  gpu: Gpu,
+  model: Model,
+  images: ImageStore,
+  options: { preprocessing: Preprocessing; signal?: AbortSignal | undefined },
+): Promise<{ values: Float32Array<ArrayBuffer>; channels: number }> {
+  const { count } = images;
+  const batchSize = Math.min(EVALUATION_BATCH_SIZE, count);
+  const steps = Math.ceil(count / batchSize);
+  const source = createBatchSource(gpu, images, { batchSize, steps });
+  const tape = new Tape(gpu.capabilities);
+  const lookup = tensorLookup(model);
+  const channels = lookup("fc.weight").shape[1]!;
+  // In place of the last layer: the identity.
+  const identity = new Float32Array(channels * channels);
+  for (let c = 0; c < channels; c++) identity[c * channels + c] = 1;
+  const head = new Map([
+    ["fc.weight", tape.constant([channels, channels], identity, "identity")],
+    ["fc.bias", tape.constant([channels], new Float32Array(channels), "no bias")],
+  ]);
+  const { x } = gatherBatch(tape, images, source, NO_AUGMENTATION, options.preprocessing);
+  const state = (name: string) => head.get(name) ?? lookup(name);
+  const { logits } = model.architecture.forward(tape, state, x, "evaluation");
+  const all = tape.keep(tape.transient([count, channels], "activations of all images"));
+  tape.run(collectRowsKernel(batchSize, channels, count), [logits, source.state], [all]);
+  tape.run(advanceKernel(), [], [source.state]);
+  const program = buildProgram(gpu, tape);
+  try {
+    const indices = Uint32Array.from({ length: steps * batchSize }, (_, i) => i < count ? i : 0);
+    startEpoch(gpu, source, { epoch: 0, seed: 0, indices });
+    program.prepare();
+    await runSteps(gpu, program, steps, { signal: options.signal });
+    return { values: await program.read(all), channels };
+  } finally {
+    program.destroy();
+    for (const range of source.owned) gpu.destroyBuffer(range);
+  }
+}
