@@ -12,6 +12,9 @@ import { autoBetas } from "./auto_betas.ts";
 import { checkTaps } from "./check_taps.ts";
 import type { Defense, DefenseContext } from "./defense.ts";
 
+/** Standard errors beyond which a loss of accuracy is no accident of few images: 95 %. */
+const CONFIDENCE = 1.96;
+
 /** Attention distillation; with `iterations` above 1 each result is the teacher of the next. */
 export const nad: Defense = {
   name: "nad",
@@ -58,7 +61,8 @@ export const nad: Defense = {
 /**
  * The given teacher, or a copy of the student finetuned on the clean images.
  *
- * @throws {TrainingError} where finetuning has cost more held-out accuracy than `teacherFloor` allows.
+ * @throws {TrainingError} where finetuning has cost more held-out accuracy than `teacherFloor` allows,
+ * by more than the few held-out images leave to chance.
  */
 async function makeTeacher(context: DefenseContext): Promise<Model> {
   const { student, settings } = context;
@@ -73,19 +77,27 @@ async function makeTeacher(context: DefenseContext): Promise<Model> {
   const after = await context.heldOutAccuracy(teacher);
   if (before !== undefined && after !== undefined) {
     await context.note("teacherHeldOut", { before, after });
-    const lost = 100 * (before - after);
-    if (lost > settings.teacherFloor) {
+    const lost = before - after;
+    const uncertainty = CONFIDENCE * standardError(before, after, context.heldOut!.count);
+    if (100 * (lost - uncertainty) > settings.teacherFloor) {
       throw new TrainingError(
         `cannot use the finetuned teacher: its held-out accuracy fell by ${
-          lost.toFixed(1)
-        } points ` +
-          `to ${
-            (100 * after).toFixed(1)
-          } %, expected at most ${settings.teacherFloor}; a lower --lr, ` +
-          "more clean images or a larger --teacher-floor help",
+          percent(lost)
+        } points to ` +
+          `${
+            percent(after)
+          } %, expected at most ${settings.teacherFloor}; a lower --lr, more clean ` +
+          "images or a larger --teacher-floor help",
       );
     }
   }
   await context.present("teacher", teacher);
   return teacher;
 }
+
+/** Of the difference of two accuracies on `count` images, as if they had nothing in common. */
+function standardError(a: number, b: number, count: number): number {
+  return Math.sqrt((a * (1 - a) + b * (1 - b)) / count);
+}
+
+const percent = (share: number) => (100 * share).toFixed(1);

@@ -173,7 +173,10 @@ async function run(
       },
       onTrained: async (phase, state) =>
         await folder.saveModel(modelFile(phase), state, modelMetadata(settings)),
-      onNote: async (name, value) => await folder.update({ results: { [name]: value } }),
+      async onNote(name, value) {
+        const notes = { ...folder.record.results.notes as object, [name]: value };
+        await folder.update({ results: { notes } });
+      },
     });
     await folder.saveModel("student", cleaned, modelMetadata(settings));
     await folder.update({ finished: true });

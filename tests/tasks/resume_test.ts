@@ -49,7 +49,7 @@ async function assertSameAsWhole(folder: string, name: string, metrics: unknown[
   assert.deepEqual(files, await filesUnder(`${folder}/whole`));
   const record = JSON.parse(await Deno.readTextFile(`${folder}/${name}/run.json`));
   assert.equal(record.finished, true);
-  assert.deepEqual(Object.keys(record.results).sort(), ["after", "before", "teacher"]);
+  assert.deepEqual(Object.keys(record.results).sort(), ["after", "before", "notes", "teacher"]);
 }
 
 Deno.test("an interrupted or killed erase goes on to the very same models", async (test) => {
