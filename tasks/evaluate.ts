@@ -1,5 +1,7 @@
 /** `deno task evaluate`: accuracy, and with an attack named its success, of one model. */
 
+import { dirname } from "node:path";
+import { kindOf } from "../src/data/paths.ts";
 import { UsageError } from "../src/errors.ts";
 import { writeNpy } from "../src/formats/npy.ts";
 import { writeFileAtomic } from "../src/formats/write_file.ts";
@@ -25,6 +27,7 @@ import {
   openGpuFor,
 } from "./command_line/load.ts";
 import {
+  chanceWarning,
   evaluationDocument,
   evaluationProgressText,
   resultsTable,
@@ -50,6 +53,10 @@ await runCommand(command, async ({ output, signal }) => {
   const flags = command.opts<Flags>();
   if (flags.model === undefined) {
     throw new UsageError("cannot evaluate without a model: name one by --model");
+  }
+  const folder = dirname(flags.logits ?? ".");
+  if (await kindOf(folder) !== "folder") {
+    throw new UsageError(`cannot write ${flags.logits}: found no folder ${folder}`);
   }
   const settings = await dataSettings(flags);
   await downloadIfAsked(flags, output);
@@ -82,6 +89,8 @@ await runCommand(command, async ({ output, signal }) => {
     backdoor: description,
   });
   output.result(resultsTable([[network.architecture.name, document]]));
+  const warning = chanceWarning(document, network.architecture.classes);
+  if (warning) output.warning(warning);
   output.document(document);
   gpu.close();
 });

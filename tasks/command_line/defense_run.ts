@@ -5,6 +5,8 @@ import { BACKDOOR_KEY } from "../../src/attacks/backdoor.ts";
 import { imageCount } from "../../src/data/image_set.ts";
 import { defend } from "../../src/defenses/defend.ts";
 import { findDefense } from "../../src/defenses/defenses.ts";
+import { writeTorch } from "../../src/formats/torch_write.ts";
+import { writeFileAtomic } from "../../src/formats/write_file.ts";
 import { createRunFolder, openRunFolder, type RunFolder } from "../../src/train/run_folder.ts";
 import { Interrupted } from "../../src/train/run_steps.ts";
 import { stepsPerEpoch } from "../../src/train/trainer.ts";
@@ -20,6 +22,7 @@ import {
   addAttackFlags,
   addDataFlags,
   addDefenseFlags,
+  addFormatFlag,
   addModelFlags,
   addRunFlags,
   addSubsetFlags,
@@ -32,8 +35,10 @@ import {
   loadData,
   loadNetwork,
   openGpuFor,
+  preprocessingText,
 } from "./load.ts";
 import {
+  chanceWarning,
   type EvaluationDocument,
   evaluationDocument,
   evaluationProgressText,
@@ -61,6 +66,7 @@ export function addDefenseRunFlags(command: Command): void {
   addDataFlags(command);
   addSubsetFlags(command);
   addDefenseFlags(command);
+  addFormatFlag(command);
   addTrainingFlags(command);
   addAttackFlags(command, "recorded: what the model's own metadata says; measured, never used");
   addRunFlags(command);
@@ -128,6 +134,10 @@ async function run(
     } clean images ` +
       `of ${dataset.name}${heldOutText(clean.heldOut?.labels.length)}; run folder ${folder.path}`,
   );
+  output.line(
+    `${student.architecture.name} with ${student.architecture.classes} classes; ` +
+      preprocessingText(settings.preprocessing),
+  );
   const document = await interruptible(commandName, folder, async () => {
     const stages = () => evaluationsOf(folder);
     const phaseEpochs = (phase: string) =>
@@ -158,6 +168,8 @@ async function run(
         });
         await folder.update({ results: { [stage]: document } });
         output.line(resultsTable([[ROW_NAMES[stage] ?? stage, document]]));
+        const warning = stage === "before" && chanceWarning(document, dataset.classNames.length);
+        if (warning) output.warning(warning);
       },
       onProgress: (phase, progress) =>
         output.progress(progressText(phase, progress, training.batchSize)),
@@ -179,13 +191,19 @@ async function run(
       },
     });
     await folder.saveModel("student", cleaned, modelMetadata(settings));
+    if (settings.format === "pytorch") {
+      await writeFileAtomic(`${folder.path}/student.pth`, writeTorch(cleaned));
+    }
     await folder.update({ finished: true });
     return { ...folder.record.results, settings: folder.record.settings, out: folder.path };
   });
   gpu.close();
   const rows = evaluationsOf(folder);
   output.result(resultsTable(rows.map(([stage, row]) => [ROW_NAMES[stage] ?? stage, row])));
-  output.line(`cleaned model: ${folder.path}/student.safetensors`);
+  const files = settings.format === "pytorch" ? ["student.safetensors", "student.pth"] : [
+    "student.safetensors",
+  ];
+  output.line(`cleaned model: ${files.map((file) => `${folder.path}/${file}`).join(" and ")}`);
   output.document(document);
 }
 

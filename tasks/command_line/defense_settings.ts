@@ -15,6 +15,7 @@ import type {
   AttackFlags,
   DataFlags,
   DefenseFlags,
+  FormatFlags,
   ModelFlags,
   RunFlags,
   SubsetFlags,
@@ -39,6 +40,7 @@ export type DefenseCommandFlags =
   & SubsetFlags
   & TrainingFlags
   & DefenseFlags
+  & FormatFlags
   & RunFlags;
 
 /** Everything that determines a run; what `run.json` keeps and a resume reads. */
@@ -71,6 +73,8 @@ export interface DefenseRunSettings extends DataSettings {
   readonly curvePosition: number;
   readonly attack: BackdoorDescription | null;
   readonly logEvery: number | null;
+  /** `pytorch` also writes the cleaned model as `student.pth`. */
+  readonly format: FormatFlags["format"];
   /** False to run the default kernels where none were chosen before. */
   readonly tune: boolean;
   /** Kernels chosen by timing when the run began. */
@@ -141,6 +145,7 @@ export async function defenseSettings(
     curvePosition: flags.curvePosition,
     attack,
     logEvery: flags.logEvery ?? null,
+    format: flags.format,
     tune: flags.tune,
     kernels: {},
   };

@@ -16,6 +16,7 @@ export interface DataFlags {
   roi?: boolean;
   mean?: [number, number, number];
   std?: [number, number, number];
+  scale: number;
 }
 
 /** Which images, and how they become numbers. */
@@ -33,7 +34,7 @@ export function addDataFlags(command: Command): void {
     .addOption(
       flag(
         "--mean <r,g,b>",
-        "subtracted from pixels in [0,1] (default: 0,0,0)",
+        "subtracted from pixels after --scale (default: 0,0,0)",
         numbers("three numbers", () => true, 3),
       ),
     )
@@ -43,6 +44,13 @@ export function addDataFlags(command: Command): void {
         "divides them after that (default: 1,1,1)",
         numbers("three numbers above 0", (value) => value > 0, 3),
       ),
+    )
+    .addOption(
+      flag(
+        "--scale <s>",
+        "divides bytes of 0 to 255 before that; 1 for networks that take bytes",
+        number("above 0", (value) => value > 0),
+      ).default(255),
     );
 }
 
@@ -264,6 +272,19 @@ export function addDefenseFlags(command: Command): void {
       "\nRecipes:\n" +
         recipes.map(([name, { description }]) => `  ${name}: ${description}`).join("\n"),
     );
+}
+
+/** Values of {@linkcode addFormatFlag}. */
+export interface FormatFlags {
+  format: "safetensors" | "pytorch";
+}
+
+/** In which format the resulting model is written. */
+export function addFormatFlag(command: Command): void {
+  command.addOption(
+    new Option("--format <name>", "pytorch also writes the model as a .pth file")
+      .choices(["safetensors", "pytorch"]).default("safetensors"),
+  );
 }
 
 /** Values of {@linkcode addRunFlags}. */

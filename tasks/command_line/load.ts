@@ -53,11 +53,28 @@ export async function dataSettings(flags: DataFlags): Promise<DataSettings> {
     data: resolve(flags.data),
     limit: flags.limit ?? null,
     roi: flags.roi ?? false,
-    preprocessing: {
-      mean: flags.mean ?? PLAIN_PREPROCESSING.mean,
-      deviation: flags.std ?? PLAIN_PREPROCESSING.deviation,
-    },
+    preprocessing: preprocessing(flags),
   };
+}
+
+/** (byte / scale - mean) / std, in terms of byte / 255. */
+function preprocessing({ mean, std, scale }: DataFlags): Preprocessing {
+  type Channels = Preprocessing["mean"];
+  const inBytes = (values: Channels) => values.map((value) => value * scale / 255) as [...Channels];
+  return {
+    mean: inBytes(mean ?? PLAIN_PREPROCESSING.mean),
+    deviation: inBytes(std ?? PLAIN_PREPROCESSING.deviation),
+  };
+}
+
+/** What the network sees of a pixel, in words. */
+export function preprocessingText({ mean, deviation }: Preprocessing): string {
+  const range = (byte: number) =>
+    mean.map((m, c) => ((byte / 255 - m) / deviation[c]!).toFixed(2)).join(", ");
+  const [low, high] = [range(0), range(255)];
+  return low === "0.00, 0.00, 0.00" && high === "1.00, 1.00, 1.00"
+    ? "pixels of 0 to 255 become 0 to 1"
+    : `pixels of 0 to 255 become (${low}) to (${high})`;
 }
 
 /** Which training images a defender has. */

@@ -1,6 +1,7 @@
 /** Evaluations as people and as programs read them. */
 
 import type { BackdoorDescription } from "../../src/attacks/backdoor.ts";
+import { isNearChance } from "../../src/train/chance.ts";
 import type { AttackCounts } from "../../src/train/confusion.ts";
 import type { Evaluation } from "../../src/train/evaluate.ts";
 import type { EpochProgress } from "../../src/train/trainer.ts";
@@ -70,6 +71,20 @@ export function resultsTable(rows: readonly (readonly [string, EvaluationDocumen
         .trimEnd()
     )
     .join("\n");
+}
+
+/**
+ * What may be wrong where a network is hardly better than guessing; undefined where it is better.
+ */
+export function chanceWarning(
+  { accuracy, samples, model, dataset }: EvaluationDocument,
+  classes: number,
+): string | undefined {
+  if (!isNearChance(accuracy, samples, classes)) return undefined;
+  return `warning: ${model} is right on ${percent(accuracy)} of ${dataset}, hardly better than ` +
+    `guessing among ${classes} classes. The usual causes: it was trained with other ` +
+    "preprocessing (--mean, --std, --scale), with the classes in another order (folders count in " +
+    "alphabetical order), or on other images";
 }
 
 /** For example `84.80 %`. */

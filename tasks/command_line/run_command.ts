@@ -3,7 +3,7 @@
 import { Command, CommanderError } from "npm:commander@15.1.0";
 import { LetheError, UsageError } from "../../src/errors.ts";
 import { Interrupted } from "../../src/train/run_steps.ts";
-import { openOutput, type Output } from "./output.ts";
+import { errorText, openOutput, type Output } from "./output.ts";
 
 /** What a command's body gets. */
 export interface CommandContext {
@@ -75,7 +75,7 @@ export async function runCommand(
       Deno.exit(1);
     }
     if (error instanceof LetheError) {
-      console.error(`error: ${error.message}`);
+      console.error(errorText(error.message));
       Deno.exit(error instanceof UsageError ? 2 : 1);
     }
     throw error;
