@@ -103,12 +103,12 @@ export interface FuzzResult {
  * Feeds `count` damaged files to `parse`. Fails, naming the seed and the file, where it throws
  * anything but a {@linkcode FormatError} or takes more than two seconds.
  */
-export function fuzz(
+export async function fuzz(
   parse: (bytes: Uint8Array) => unknown,
   corpus: readonly Uint8Array[],
   count: number,
   seed: number,
-): FuzzResult {
+): Promise<FuzzResult> {
   const random = seededRandom(seed);
   let [accepted, refused, slowestMilliseconds] = [0, 0, 0];
   for (let i = 0; i < count; i++) {
@@ -116,7 +116,7 @@ export function fuzz(
     const where = () => `mutation ${i} of seed ${seed}: ${bytes.toHex().slice(0, 4000)}`;
     const start = performance.now();
     try {
-      parse(bytes);
+      await parse(bytes);
       accepted++;
     } catch (error) {
       assert.ok(error instanceof FormatError, `${error} for ${where()}`);
@@ -135,4 +135,22 @@ export function fuzzCount(): number {
   const { state } = Deno.permissions.querySync({ name: "env", variable: name });
   const count = state === "granted" ? Number(Deno.env.get(name)) : NaN;
   return Number.isSafeInteger(count) && count > 0 ? count : SHORT_COUNT;
+}
+
+/** Fuzzes `parse` and prints what came of it on a long run. */
+export async function assertRefusesDamage(
+  parse: (bytes: Uint8Array) => unknown,
+  corpus: readonly Uint8Array[],
+  seed: number,
+): Promise<void> {
+  const count = fuzzCount();
+  for (const bytes of corpus) await parse(bytes);
+  const { accepted, refused, slowestMilliseconds } = await fuzz(parse, corpus, count, seed);
+  assert.equal(accepted + refused, count);
+  assert.ok(refused > 0);
+  if (count < 1000) return;
+  console.log(
+    `seed ${seed}: ${accepted} accepted, ${refused} refused, ` +
+      `slowest ${slowestMilliseconds.toFixed(1)} ms`,
+  );
 }
