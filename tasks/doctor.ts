@@ -1,5 +1,6 @@
 /** `deno task doctor`: what this machine offers, whether its kernels are right, and how fast. */
 
+import { KNOWN_ADAPTERS } from "../src/doctor/known_adapters.ts";
 import { measureTimings, type Timings } from "../src/doctor/timings.ts";
 import { type CheckResult, selfTest } from "../src/doctor/self_test.ts";
 import { DeviceError, NoAdapterError } from "../src/errors.ts";
@@ -162,6 +163,13 @@ async function timed(gpu: Gpu, output: Output): Promise<Timings> {
       `${timings.evaluationImagesPerSecond.toFixed(0)} images/s, ` +
       `${timings.compileSeconds.toFixed(1)} s to compile`,
   );
+  for (const known of KNOWN_ADAPTERS) {
+    const share = timings.trainingImagesPerSecond / known.trainingImagesPerSecond;
+    output.result(
+      `  training is ${share.toFixed(2)} times as fast as on ${known.name} ` +
+        `(${known.trainingImagesPerSecond} images/s, ${known.measured})`,
+    );
+  }
   return timings;
 }
 
