@@ -1,0 +1,224 @@
+/**
+ * The smallest trigger that leads to a class: Wang et al., "Neural Cleanse: Identifying and
+ * Mitigating Backdoor Attacks in Neural Networks" (IEEE S&P 2019), sections IV and VI, with the
+ * optimiser of the authors' code. A mask and a pattern descend on cross-entropy + λ ‖mask‖₁ over
+ * clean images, while λ follows the success of the trigger.
+ *
+ * The authors take some 30,000 steps for a class and judge λ once in 30. Here a hundred steps are
+ * enough to rank the classes, λ is judged every ten, and images of the class itself, on which
+ * anything succeeds, are left out.
+ */
+
+import { adamKernel, type AdamSettings } from "../../shaders/adam.ts";
+import { NO_AUGMENTATION, type Preprocessing } from "../../shaders/gather.ts";
+import { advanceKernel, confusionKernel } from "../../shaders/metrics.ts";
+import { LATENT_PLANES } from "../../shaders/trigger_mask.ts";
+import { RandomPurpose, RandomStream, shuffle } from "../data/random.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { type Model, tensorLookup } from "../nn/model.ts";
+import { crossEntropy } from "../tensor/operations/cross_entropy.ts";
+import { buildProgram } from "../tensor/program.ts";
+import { Tape } from "../tensor/tape.ts";
+import { locatedTensor } from "../tensor/tensor.ts";
+import { createBatchSource, gatherBatch, startEpoch } from "../train/batches.ts";
+import type { ImageStore } from "../train/image_store.ts";
+import { Interrupted } from "../train/run_steps.ts";
+import { maskPenalty, stamp } from "./operations.ts";
+
+/** How to look for a trigger. */
+export interface InversionSettings {
+  readonly preprocessing: Preprocessing;
+  /** Images a step. */
+  readonly batchSize: number;
+  /** Most steps for one class. */
+  readonly steps: number;
+  /** Draws the first pattern and the order of the images. */
+  readonly seed: number;
+}
+
+/** A mask and a pattern. */
+export interface RecoveredTrigger {
+  /** (H,W), in [0,1] */
+  readonly mask: Float32Array<ArrayBuffer>;
+  /** (3,H,W), pixels in [0,1] */
+  readonly pattern: Float32Array<ArrayBuffer>;
+  /** L1 norm of the mask, pixels. */
+  readonly maskNorm: number;
+}
+
+/** The state of an inversion, after each look. */
+export interface InversionProgress {
+  readonly step: number;
+  /** Of the mask as it is, pixels. */
+  readonly maskNorm: number;
+  /** Share of the images since the look before that the trigger led to the class. */
+  readonly successRate: number;
+}
+
+/** How to watch and stop an inversion. */
+export interface InversionWatch {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: InversionProgress) => void) | undefined;
+}
+
+/** A prepared search, for one class after the other. */
+export interface TriggerInversion {
+  /**
+   * Finds a small trigger that turns the images `records` of the store into `label`.
+   *
+   * @throws {Interrupted} when the signal is aborted.
+   */
+  invert(
+    label: number,
+    records: Uint32Array,
+    watch?: InversionWatch,
+  ): Promise<RecoveredTrigger>;
+  /** Frees its GPU memory. */
+  destroy(): void;
+}
+
+/** Steps between two decisions about λ; each costs a fence. */
+const STEPS_PER_LOOK = 10;
+
+/** Looks without a smaller trigger after which a search that has found one ends. */
+const PATIENCE = 5;
+
+/** Success rate from which a trigger counts as working, as in the authors' code. */
+const WORKING = 0.99;
+
+/** First λ, and its factors after a look at which the trigger worked or did not. */
+const PENALTY = { first: 0.01, up: 1.5, down: 0.5 };
+
+/** Decay rates of the authors' code. */
+const ADAM: AdamSettings = { learningRate: 0.2, beta1: 0.5, beta2: 0.9 };
+
+/** Latent value of the first mask: 12 % everywhere. */
+const FIRST_MASK = -2;
+
+/** Records one step of the search, whatever the class. */
+export function createInversion(
+  gpu: Gpu,
+  model: Model,
+  images: ImageStore,
+  settings: InversionSettings,
+): TriggerInversion {
+  const { batchSize, steps, preprocessing, seed } = settings;
+  const { classes } = model.architecture;
+  const { height, width } = images;
+  const plane = height * width;
+  const latentSize = LATENT_PLANES * plane;
+  const source = createBatchSource(gpu, images, { batchSize, steps });
+  const owned = [...source.owned];
+  const own = (elements: number, label: string) => {
+    const range = gpu.createBuffer(4 * elements, label);
+    owned.push(range);
+    return range;
+  };
+  const flat = (elements: number, label: string, type: "f32" | "u32" = "f32") =>
+    locatedTensor([elements], own(elements, label), label, type);
+  const shape = [LATENT_PLANES, height, width];
+  const latent = locatedTensor(shape, own(latentSize, "latent trigger"), "latent trigger");
+  const [first, second] = [flat(latentSize, "mean gradient"), flat(latentSize, "mean square")];
+  const weight = flat(1, "mask weight");
+  const aims = flat(batchSize, "aims", "u32");
+  const counts = flat(classes * classes, "classes of triggered images", "u32");
+
+  const tape = new Tape(gpu.capabilities);
+  const { x } = gatherBatch(tape, images, source, NO_AUGMENTATION, preprocessing);
+  const stamped = stamp(tape, x, latent, preprocessing);
+  const lookup = tensorLookup(model);
+  const { logits } = model.architecture.forward(tape, lookup, stamped, "evaluation");
+  const total = steps * batchSize;
+  tape.run(confusionKernel(batchSize, classes, total), [logits, aims, source.state], [counts]);
+  const [gradient] = tape.gradients([
+    { loss: crossEntropy(tape, logits, aims), weight: 1 },
+    { loss: maskPenalty(tape, latent, weight), weight: 1 },
+  ], [latent]);
+  tape.run(adamKernel(latentSize, ADAM), [gradient!, source.state], [latent, first, second]);
+  tape.run(advanceKernel(), [], [source.state]);
+  const program = buildProgram(gpu, tape);
+  program.prepare();
+
+  return {
+    async invert(label, records, watch = {}) {
+      const random = new RandomStream(seed, RandomPurpose.trigger, label);
+      const indices = drawBatches(
+        records,
+        total,
+        new RandomStream(seed, RandomPurpose.order, label),
+      );
+      startEpoch(gpu, source, { epoch: 0, seed, indices });
+      gpu.write(
+        latent.location!,
+        Float32Array.from(
+          { length: latentSize },
+          (_, i) => i < plane ? FIRST_MASK : random.normal(),
+        ),
+      );
+      for (const moment of [first, second]) {
+        gpu.write(moment.location!, new Float32Array(latentSize));
+      }
+      gpu.write(aims.location!, new Uint32Array(batchSize).fill(label));
+      gpu.write(counts.location!, new Uint32Array(classes * classes));
+
+      let penalty = PENALTY.first;
+      let successes = 0;
+      let best: RecoveredTrigger & { successRate: number } | undefined;
+      let bestStep = 0;
+      for (let step = 0; step < steps;) {
+        if (watch.signal?.aborted) throw new Interrupted("stopped");
+        gpu.write(weight.location!, Float32Array.of(penalty));
+        const count = Math.min(STEPS_PER_LOOK, steps - step);
+        program.run(count);
+        step += count;
+        const [values, counted] = await gpu.read(latent.location!, counts.location!);
+        const before = successes;
+        successes = new Uint32Array(counted!)[label * classes + label]!;
+        const successRate = (successes - before) / (count * batchSize);
+        const found = { ...fromLatent(new Float32Array(values!), plane), successRate };
+        watch.onProgress?.({ step, maskNorm: found.maskNorm, successRate });
+        if (!best || isBetter(found, best)) {
+          best = found;
+          bestStep = step;
+        }
+        if (best.successRate >= WORKING && step - bestStep >= PATIENCE * STEPS_PER_LOOK) break;
+        penalty *= successRate >= WORKING ? PENALTY.up : PENALTY.down;
+      }
+      const { mask, pattern, maskNorm } = best!;
+      return { mask, pattern, maskNorm };
+    },
+    destroy() {
+      program.destroy();
+      for (const range of owned) gpu.destroyBuffer(range);
+    },
+  };
+}
+
+/** `count` records, each as often as the others, in random order. */
+function drawBatches(
+  records: Uint32Array,
+  count: number,
+  random: RandomStream,
+): Uint32Array<ArrayBuffer> {
+  const drawn = new Uint32Array(count);
+  for (let at = 0; at < count; at += records.length) {
+    const pass = shuffle(records.length, random).subarray(0, count - at);
+    drawn.set(pass.map((i) => records[i]!), at);
+  }
+  return drawn;
+}
+
+function fromLatent(latent: Float32Array<ArrayBuffer>, plane: number): RecoveredTrigger {
+  const values = latent.map((a) => 1 / (1 + Math.exp(-a)));
+  const mask = values.slice(0, plane);
+  return { mask, pattern: values.slice(plane), maskNorm: mask.reduce((a, b) => a + b, 0) };
+}
+
+/** Among triggers that work the smaller one, else the one that works better. */
+function isBetter(
+  a: { maskNorm: number; successRate: number },
+  b: { maskNorm: number; successRate: number },
+): boolean {
+  if (a.successRate >= WORKING && b.successRate >= WORKING) return a.maskNorm < b.maskNorm;
+  return a.successRate > b.successRate;
+}
