@@ -4,6 +4,7 @@ import { DEFENSES } from "../../src/defenses/defenses.ts";
 import { defend, type DefendHooks, type DefendRequest } from "../../src/defenses/defend.ts";
 import type { DefenseSettings } from "../../src/defenses/defense.ts";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
 import { initialState } from "../../src/nn/state.ts";
 import { wideResNet } from "../../src/nn/wide_resnet.ts";
 import { RECIPES, recipeSettings } from "../../src/defenses/recipes.ts";
@@ -43,12 +44,13 @@ export async function defendSmall(
   name: string,
   request: Partial<Omit<DefendRequest, "settings">> & { settings?: Partial<DefenseSettings> } = {},
   hooks: DefendHooks = {},
+  device: Gpu = gpu,
 ): Promise<Defended> {
   const evaluations = new Map<string, Evaluation>();
   const notes = new Map<string, unknown>();
   const phases: string[] = [];
   const { preprocessing } = SMALL_SETTINGS;
-  const state = await defend(gpu, {
+  const state = await defend(device, {
     defense: DEFENSES.find((defense) => defense.name === name)!,
     student: smallStudent(1),
     clean: smallImages(64, 3),

@@ -8,7 +8,7 @@ import configuration from "../../deno.json" with { type: "json" };
 export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url)).replace(/[/\\]$/, "");
 
 /** Commands that these tests run. */
-export type Task = "erase" | "attack" | "evaluate" | "doctor" | "bench";
+export type Task = "erase" | "defend" | "attack" | "evaluate" | "doctor" | "bench";
 
 /**
  * Environment in which the Vulkan loader finds no driver, and Deno may not take OpenGL, which some
@@ -25,6 +25,8 @@ export interface RunOptions {
   /** The folder in which the user types it. Default: the project's. */
   readonly folder?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Flags of Deno beside those of the task, `--deny-net` for example. */
+  readonly denied?: readonly string[];
 }
 
 /** What a command left behind. */
@@ -35,12 +37,12 @@ export interface Finished {
 }
 
 /** Arguments for Deno, from the task of deno.json: `deno run FLAGS tasks/NAME.ts`. */
-function denoArguments(task: Task): string[] {
+function denoArguments(task: Task, denied: readonly string[] = []): string[] {
   const [deno, run, ...rest] = configuration.tasks[task].command.split(" ");
   const script = rest.pop();
   assert.deepEqual([deno, run, script], ["deno", "run", `tasks/${task}.ts`]);
   assert.ok(rest.every((flag) => flag.startsWith("--")), "only flags before the script");
-  return ["run", "--quiet", ...rest, `tasks/${task}.ts`];
+  return ["run", "--quiet", ...rest, ...denied, `tasks/${task}.ts`];
 }
 
 /** Starts a command; its output is piped. */
@@ -50,7 +52,7 @@ export function start(
   options: RunOptions = {},
 ): Deno.ChildProcess {
   return new Deno.Command("deno", {
-    args: [...denoArguments(task), ...args],
+    args: [...denoArguments(task, options.denied), ...args],
     cwd: ROOT,
     // Without the folder Mesa's drivers print a line of complaint.
     env: { INIT_CWD: options.folder ?? ROOT, XDG_RUNTIME_DIR: ROOT, ...options.env },
