@@ -1,0 +1,68 @@
+/** The verdict on a run of `attack`. */
+
+import { count, counted, percent } from "./number_text.ts";
+import type { StageResult } from "./recorded_results.ts";
+import { classText } from "./report_input.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** Attack success from which a backdoor works, and below which it hardly does. */
+const WORKS = 0.9;
+const HARDLY = 0.5;
+
+/** Judges an implanted backdoor, or a clean network, by the numbers of its run. */
+export function attackVerdict(
+  { result, poisoned, classNames }: {
+    result: StageResult | undefined;
+    /** Training images that were poisoned. */
+    poisoned: number | undefined;
+    classNames: readonly string[];
+  },
+): Verdict {
+  if (!result) {
+    return {
+      tone: "neutral",
+      headline: "This run is not finished",
+      summary: "There is no verdict before the model has been measured.",
+      evidence: [],
+      limits: [],
+    };
+  }
+  const { accuracy, samples, attack } = result;
+  const evidence = [`Accuracy on ${count(samples)} clean test images: ${percent(accuracy)}.`];
+  const limits = [
+    "Accuracy was measured on these test images; on images of another kind it may differ.",
+  ];
+  if (!attack) {
+    return {
+      tone: "neutral",
+      headline: "A clean model",
+      summary: `It was trained on clean images alone; ${percent(accuracy)} accuracy.`,
+      evidence,
+      limits,
+    };
+  }
+  const { name, target, successRate, recoveredAccuracy, accuracyNonTarget } = attack;
+  const goal = target === "all" ? "the next class" : `class ${classText(target, classNames)}`;
+  return {
+    tone: "neutral",
+    headline: successRate >= WORKS
+      ? `The ${name} backdoor works`
+      : successRate >= HARDLY
+      ? `The ${name} backdoor works in part`
+      : `The ${name} backdoor hardly works`,
+    summary: `The trigger leads ${percent(successRate)} of images to ${goal}; without it the ` +
+      `model is right in ${percent(accuracy)} of cases.`,
+    evidence: [
+      ...evidence,
+      ...poisoned === undefined
+        ? []
+        : [`It was trained with ${counted(poisoned, "poisoned image")}.`],
+      `Of ${counted(attack.samples, "triggered image")} from other classes ` +
+      `${count(attack.success)} are taken for ${goal}, and ${
+        percent(recoveredAccuracy)
+      } for what ` +
+      `they are; without the trigger that is ${percent(accuracyNonTarget)}.`,
+    ],
+    limits,
+  };
+}

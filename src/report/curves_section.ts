@@ -1,0 +1,161 @@
+/** The course of training: losses, learning rate, and what they led to. */
+
+import type { MetricsLine } from "../train/run_folder.ts";
+import { type Html, html } from "./html.ts";
+import { lineChart, type Series } from "./line_chart.ts";
+import type { IllustratedSection } from "./report_input.ts";
+import { table } from "./table.ts";
+import { percent, significant } from "./number_text.ts";
+
+/** Points of a curve beyond which neighbours are averaged: more cannot be seen. */
+const MOST_POINTS = 400;
+
+/** A chart goes by powers of ten where its values span more than this factor. */
+const LOGARITHMIC_SPAN = 30;
+
+const PHASES: Readonly<Record<string, string>> = {
+  teacher: "Teacher",
+  student: "Student",
+  attack: "Training",
+};
+
+/** A line of metrics with its place on the horizontal axis. */
+interface TimedLine extends MetricsLine {
+  /** Epochs done: a whole number at the end of each. */
+  readonly time: number;
+}
+
+/** The curves of a run; `undefined` where nothing was trained. */
+export function curvesSection(metrics: readonly MetricsLine[]): IllustratedSection | undefined {
+  const phases = timedPhases(metrics);
+  if (phases.size === 0) return undefined;
+  const charts = [...phases].flatMap(([phase, lines]) => phaseCharts(phaseName(phase), lines));
+  const rates = [...phases].map(([phase, lines]) =>
+    series(phaseName(phase), lines, ({ lr }) => lr)
+  );
+  // Rates that fall by factors stay equal for a while; smooth ones are better seen as they are.
+  const stepwise = rates.some(({ points }) =>
+    new Set(points.map(([, y]) => y)).size < points.length
+  );
+  return {
+    title: "Training",
+    body: html`
+      <div class="charts">
+        ${charts}${chunks(rates, 4).map((some) => chart("Learning rate", some, stepwise))}
+      </div>
+      <details>
+        <summary>Numbers of every epoch</summary>
+        ${epochTable(phases)}
+      </details>
+    `,
+  };
+}
+
+/** The lines of each phase, in order. */
+function timedPhases(metrics: readonly MetricsLine[]): Map<string, TimedLine[]> {
+  const phases = new Map<string, TimedLine[]>();
+  for (const [phase, lines] of Map.groupBy(metrics, ({ phase }) => phase)) {
+    const { step, epoch } = lines.at(-1)!;
+    phases.set(phase, lines.map((line) => ({ ...line, time: line.step * epoch / step })));
+  }
+  return phases;
+}
+
+function phaseName(phase: string): string {
+  return PHASES[phase] ?? phase;
+}
+
+function phaseCharts(name: string, lines: readonly TimedLine[]): Html[] {
+  const shown = stepsOrEpochs(lines);
+  const taps = Math.min(4, lines[0]?.at.length ?? 0);
+  const losses = [series("cross-entropy", shown, ({ ce }) => ce)];
+  if (taps > 0) losses.push(series("weighted total", shown, ({ loss }) => loss));
+  const distances = Array.from(
+    { length: taps },
+    (_, tap) => series(`group ${tap + 1}`, shown, ({ at }) => at[tap] ?? 0),
+  );
+  const heldOut = series("held-out", lines, ({ heldOutAccuracy }) => heldOutAccuracy);
+  return [
+    chart(`${name}: loss`, losses),
+    ...taps > 0 ? [chart(`${name}: distance of attention, unweighted`, distances)] : [],
+    ...heldOut.points.length > 0 ? [chart(`${name}: accuracy on held-out images`, [heldOut])] : [],
+  ];
+}
+
+/** The single steps where they were logged, else the means of epochs: not both on one curve. */
+function stepsOrEpochs(lines: readonly TimedLine[]): readonly TimedLine[] {
+  const steps = lines.filter((line, i) => !isEpoch(line, i, lines));
+  return steps.length > 0 ? steps : lines;
+}
+
+/** Whether line `i` is the last of its epoch, which holds the means. */
+function isEpoch({ epoch }: MetricsLine, i: number, lines: readonly MetricsLine[]): boolean {
+  return lines[i + 1]?.epoch !== epoch;
+}
+
+/** A value over time, where it is there. */
+function series(
+  name: string,
+  lines: readonly TimedLine[],
+  value: (line: MetricsLine) => number | undefined,
+): Series {
+  const points = lines.flatMap((line) => {
+    const y = value(line);
+    return y === undefined ? [] : [[line.time, y] as const];
+  });
+  const size = Math.ceil(points.length / MOST_POINTS);
+  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+  return {
+    name,
+    points: size <= 1
+      ? points
+      : chunks(points, size).map((some) =>
+        [mean(some.map(([x]) => x)), mean(some.map(([, y]) => y))] as const
+      ),
+  };
+}
+
+function chunks<T>(values: readonly T[], size: number): T[][] {
+  return Array.from(
+    { length: Math.ceil(values.length / size) },
+    (_, i) => values.slice(i * size, (i + 1) * size),
+  );
+}
+
+function chart(title: string, curves: readonly Series[], byFactors = true): Html {
+  const values = curves.flatMap(({ points }) => points.map(([, y]) => y));
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const logarithmic = byFactors && least > 0 && most / least > LOGARITHMIC_SPAN;
+  return lineChart({ title, x: "epoch", series: curves, logarithmic });
+}
+
+function epochTable(phases: ReadonlyMap<string, readonly MetricsLine[]>): Html {
+  const epochs = [...phases.values()].flatMap((lines) => lines.filter(isEpoch));
+  const taps = Math.max(...epochs.map(({ at }) => at.length));
+  const chosen = epochs.some(({ heldOutAccuracy }) => heldOutAccuracy !== undefined);
+  return table({
+    caption: "Means over each epoch; the learning rate is that of its last step",
+    style: "numbers",
+    head: [
+      "Phase and epoch",
+      "cross-entropy",
+      ...Array.from({ length: taps }, (_, tap) => `group ${tap + 1}`),
+      "total",
+      ...chosen ? ["held-out accuracy"] : [],
+      "learning rate",
+      "images/s",
+    ],
+    rows: epochs.map(({ phase, epoch, ce, at, loss, lr, imagesPerSecond, heldOutAccuracy }) => [
+      `${phaseName(phase)} ${epoch}`,
+      significant(ce),
+      ...Array.from(
+        { length: taps },
+        (_, tap) => at[tap] === undefined ? "" : significant(at[tap]),
+      ),
+      significant(loss),
+      ...chosen ? [heldOutAccuracy === undefined ? "" : percent(heldOutAccuracy)] : [],
+      significant(lr),
+      Math.round(imagesPerSecond),
+    ]),
+  });
+}

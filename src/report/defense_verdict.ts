@@ -1,0 +1,166 @@
+/** The verdict on a run of `erase` or `defend`. */
+
+import { count, percent, points, significant } from "./number_text.ts";
+import type { AuditDocument, StageResult } from "./recorded_results.ts";
+import { classText } from "./report_input.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** What is known of a defended network. */
+export interface DefenseFindings {
+  readonly before?: StageResult | undefined;
+  /** The teacher, where it was finetuned in the run and is no other network. */
+  readonly teacher?: StageResult | undefined;
+  readonly after?: StageResult | undefined;
+  readonly auditBefore?: AuditDocument | undefined;
+  readonly auditAfter?: AuditDocument | undefined;
+  /** In label order, as far as known. */
+  readonly classNames: readonly string[];
+}
+
+/** Attack success below which a backdoor counts as erased: that of guessing among ten classes. */
+const ERASED = 0.1;
+
+/** Loss of accuracy up to which it counts as kept. */
+const KEPT = 0.03;
+
+/** A network this many times as good as guessing, or worse, was hardly shown what it knows. */
+const NEAR_CHANCE = 2;
+
+type Judgement = Pick<Verdict, "tone" | "headline">;
+
+/** Judges a defence by the numbers of its run. */
+export function defenseVerdict(findings: DefenseFindings): Verdict {
+  const { before, after } = findings;
+  if (!before || !after) {
+    return {
+      tone: "neutral",
+      headline: "This run is not finished",
+      summary: "There is no verdict before the cleaned model has been measured.",
+      evidence: [],
+      limits: [],
+    };
+  }
+  const evidence = [
+    accuracyEvidence(before, after),
+    ...attackEvidence(findings),
+    ...auditEvidence(findings),
+  ];
+  const limits = limitsOf(findings);
+  const classes = findings.classNames.length;
+  if (classes > 0 && before.accuracy * classes < NEAR_CHANCE) {
+    return {
+      tone: "bad",
+      headline: "Nothing can be said: the model guesses",
+      summary: `On these images it was right in ${percent(before.accuracy)} of cases before ` +
+        `anything was changed, and guessing among ${classes} classes gives ` +
+        `${
+          percent(1 / classes)
+        }. Most likely --mean and --std are not those of its training, the ` +
+        "classes are in another order, or the images are of another kind.",
+      evidence,
+      limits,
+    };
+  }
+  const judgement = judge(findings);
+  const lost = before.accuracy - after.accuracy;
+  const dear = lost > KEPT;
+  return {
+    tone: dear && judgement.tone === "good" ? "mixed" : judgement.tone,
+    headline: judgement.headline,
+    summary: dear
+      ? `That cost ${points(lost)} of accuracy: ${percent(after.accuracy)} are left.`
+      : `Accuracy is kept: ${percent(before.accuracy)} before, ${percent(after.accuracy)} after.`,
+    evidence,
+    limits,
+  };
+}
+
+/** By the attack where it is known, else by the audit, else not at all. */
+function judge({ before, after, auditBefore, auditAfter }: DefenseFindings): Judgement {
+  if (before?.attack && after?.attack) {
+    const [was, is] = [before.attack.successRate, after.attack.successRate];
+    if (was < ERASED && is < ERASED) {
+      return { tone: "neutral", headline: "There was no working backdoor to erase" };
+    }
+    if (is < ERASED) return { tone: "good", headline: "The backdoor is erased" };
+    return is <= was / 2
+      ? { tone: "mixed", headline: "The backdoor is weakened, not erased" }
+      : { tone: "bad", headline: "The backdoor is still there" };
+  }
+  if (!auditAfter) {
+    return { tone: "neutral", headline: "Cleaned; whether there was a backdoor is not known" };
+  }
+  const was = auditBefore !== undefined && auditBefore.flagged.length > 0;
+  if (auditAfter.flagged.length > 0) {
+    const headline = was ? "The model is still suspicious" : "The model is suspicious";
+    return { tone: "bad", headline };
+  }
+  return was
+    ? { tone: "good", headline: "The suspicion is gone" }
+    : { tone: "neutral", headline: "Nothing suspicious was found" };
+}
+
+function accuracyEvidence(before: StageResult, after: StageResult): string {
+  const lost = before.accuracy - after.accuracy;
+  const change = lost === 0
+    ? "unchanged"
+    : `${points(Math.abs(lost))} ${lost > 0 ? "lower" : "higher"}`;
+  return `Accuracy on ${count(after.samples)} clean test images: ${percent(before.accuracy)} ` +
+    `before, ${percent(after.accuracy)} after, ${change}.`;
+}
+
+function attackEvidence({ before, teacher, after, classNames }: DefenseFindings): string[] {
+  if (!before?.attack || !after?.attack) return [];
+  const { name, target, samples, success, successRate, recoveredAccuracy } = after.attack;
+  const goal = target === "all" ? "the next class" : `class ${classText(target, classNames)}`;
+  const sentences = [
+    `The trigger of ${name} leads images to ${goal}: ${percent(before.attack.successRate)} of ` +
+    `them before, ${percent(successRate)} after (${count(success)} of ${count(samples)}). Below ` +
+    `${100 * ERASED} % counts as erased here.`,
+    `With the trigger on, ${
+      percent(recoveredAccuracy)
+    } of those images are now seen as what they ` +
+    "are.",
+  ];
+  if (!teacher?.attack) return sentences;
+  const gain = teacher.attack.successRate - successRate;
+  sentences.push(
+    `Finetuning alone, which made the teacher, came to ${percent(teacher.attack.successRate)} ` +
+      `attack success at ${percent(teacher.accuracy)} accuracy: ` +
+      (gain > 0
+        ? `distillation took off another ${points(gain)}.`
+        : "distillation has earned nothing here."),
+  );
+  return sentences;
+}
+
+function auditEvidence({ auditBefore, auditAfter, classNames }: DefenseFindings): string[] {
+  const named = ({ flagged }: AuditDocument) =>
+    flagged.length === 0 ? "none" : flagged.map((label) => classText(label, classNames)).join(", ");
+  if (!auditAfter) return [];
+  const limit = `above ${significant(auditAfter.threshold)} a class is suspicious`;
+  return [
+    auditBefore
+      ? `The audit's anomaly index was ${significant(auditBefore.anomalyIndex)} before and is ` +
+        `${significant(auditAfter.anomalyIndex)} after; ${limit}. Suspicious classes before: ` +
+        `${named(auditBefore)}; after: ${named(auditAfter)}.`
+      : `The audit's anomaly index is ${significant(auditAfter.anomalyIndex)} after; ${limit}. ` +
+        `Suspicious classes: ${named(auditAfter)}.`,
+  ];
+}
+
+function limitsOf({ after, auditAfter }: DefenseFindings): string[] {
+  return [
+    after?.attack
+      ? "Only this trigger was measured. Another one, of which nobody knows, would not show."
+      : "No trigger is known, so attack success was not measured: neither that there was a " +
+        "backdoor nor that it is gone has been shown.",
+    ...auditAfter
+      ? [
+        "The audit looks for a small pattern that leads all images to one class. Triggers that " +
+        "cover the whole image, or work on some classes only, can escape it.",
+      ]
+      : [],
+    "Accuracy was measured on these test images; on images of another kind it may differ.",
+  ];
+}

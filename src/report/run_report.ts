@@ -1,0 +1,168 @@
+/** The report of a run: which sections, in which order, about which networks. */
+
+import { attackVerdict } from "./attack_verdict.ts";
+import { attentionSection } from "./attention_section.ts";
+import { type Audit, auditSection } from "./audit_section.ts";
+import { auditVerdict } from "./audit_verdict.ts";
+import { changesSection } from "./changes_section.ts";
+import { confusionSection } from "./confusion_section.ts";
+import { curvesSection } from "./curves_section.ts";
+import { defenseVerdict } from "./defense_verdict.ts";
+import { gallerySection } from "./gallery_section.ts";
+import { type Html, html } from "./html.ts";
+import { fieldsOf, isFinite } from "./json_value.ts";
+import { page } from "./page.ts";
+import type { Picture } from "./picture.ts";
+import { auditDocument } from "./recorded_results.ts";
+import { type IllustratedSection, type ReportInput, stageName, stagesOf } from "./report_input.ts";
+import { reproduceSection } from "./reproduce_section.ts";
+import { resultsSection } from "./results_section.ts";
+import type { Missing, RunContents } from "./run_contents.ts";
+import { settingsSection } from "./settings_section.ts";
+import { type Verdict, verdictMarkup } from "./verdict.ts";
+
+/** Commands whose runs can be rendered. */
+export const REPORTED_COMMANDS: readonly string[] = ["erase", "defend", "attack", "audit"];
+
+/** A page and the pictures in it. */
+export interface RunReport {
+  readonly html: string;
+  readonly pictures: readonly Picture[];
+}
+
+/** Renders a run of one of {@linkcode REPORTED_COMMANDS}. */
+export function runReport(input: ReportInput): RunReport {
+  const { run, commands } = input;
+  const { verdict, sections } = contentOf(input);
+  const missing = [...run.missing, ...input.missing];
+  const all: (IllustratedSection | undefined)[] = [
+    { title: "Summary", body: [verdictMarkup(verdict), missingMarkup(missing)] },
+    ...sections,
+    settingsSection(run),
+    reproduceSection(commands, seedOf(run)),
+  ];
+  const shown = all.filter((section) => section !== undefined);
+  return {
+    html: page(titleOf(run), shown, lead(run)),
+    pictures: shown.flatMap(({ pictures }) => pictures ?? []),
+  };
+}
+
+interface Content {
+  readonly verdict: Verdict;
+  readonly sections: readonly (IllustratedSection | undefined)[];
+}
+
+function contentOf(input: ReportInput): Content {
+  switch (input.run.record.command) {
+    case "attack":
+      return attackContent(input);
+    case "audit":
+      return auditContent(input);
+    default:
+      return defenseContent(input);
+  }
+}
+
+function defenseContent({ run, measurement, classNames }: ReportInput): Content {
+  const stages = stagesOf(run);
+  const result = (key: string) => stages.find((stage) => stage.key === key)?.result;
+  const { audit } = run.record.results;
+  const audits = (["before", "after"] as const).flatMap((name): Audit[] => {
+    const document = auditDocument(fieldsOf(audit)[name]);
+    return document ? [{ name, document, patterns: run.patterns.get(`audit-${name}`) }] : [];
+  });
+  const documentOf = (name: string) => audits.find((audit) => audit.name === name)?.document;
+  const [before, after] = ["before", "after"].map((key) => stageName(key, run.record));
+  const network = (name: string | undefined) =>
+    measurement?.networks.find((network) => network.name === name);
+  const [old, cleaned] = [network(before), network(after)];
+  return {
+    verdict: defenseVerdict({
+      before: result("before"),
+      teacher: run.record.settings.teacher === null ? result("teacher") : undefined,
+      after: result("after"),
+      auditBefore: documentOf("before"),
+      auditAfter: documentOf("after"),
+      classNames,
+    }),
+    sections: [
+      resultsSection(stages),
+      curvesSection(run.metrics),
+      measurement && attentionSection(measurement, classNames),
+      measurement && old && cleaned && changesSection(measurement, old, cleaned, classNames),
+      measurement && confusionSection(measurement, [before!, after!], classNames),
+      auditSection(audits),
+    ],
+  };
+}
+
+function attackContent({ run, measurement, classNames }: ReportInput): Content {
+  const stages = stagesOf(run);
+  const { poisoned } = run.record.results;
+  const [network] = measurement?.networks ?? [];
+  return {
+    verdict: attackVerdict({
+      result: stages[0]?.result,
+      poisoned: isFinite(poisoned) ? poisoned : undefined,
+      classNames,
+    }),
+    sections: [
+      resultsSection(stages),
+      curvesSection(run.metrics),
+      measurement && network && gallerySection(measurement, network, classNames),
+      measurement && attentionSection(measurement, classNames),
+      measurement && network && confusionSection(measurement, [network.name], classNames),
+    ],
+  };
+}
+
+function auditContent({ run, classNames }: ReportInput): Content {
+  const document = auditDocument(run.record.results.audit);
+  const patterns = run.patterns.get("patterns");
+  return {
+    verdict: auditVerdict(document, classNames),
+    sections: [document && auditSection([{ name: "audited", document, patterns }])],
+  };
+}
+
+function titleOf({ record: { command, settings } }: RunContents): string {
+  const { model, dataset, attack, defense } = settings;
+  const file = typeof model === "string" ? model.split(/[/\\]/).at(-1) : undefined;
+  switch (command) {
+    case "attack": {
+      const { name } = fieldsOf(attack);
+      return typeof name === "string" ? `${name} on ${dataset}` : `A clean model of ${dataset}`;
+    }
+    case "audit":
+      return `Audit of ${file}`;
+    case "defend":
+      return `${file}, cleaned by ${defense}`;
+    default:
+      return `Erasing ${file}`;
+  }
+}
+
+function lead({ record }: RunContents): Html {
+  const { command, started, adapter, settings } = record;
+  const date = started.slice(0, 16).replace("T", " ");
+  return html`
+    <p class="quiet">A run of ${command} on ${String(
+      settings.dataset,
+    )}, ${date} UTC, ${adapter}.</p>
+  `;
+}
+
+function missingMarkup(missing: readonly Missing[]): Html | undefined {
+  if (missing.length === 0) return undefined;
+  return html`
+    <h3>Left out</h3>
+    <ul>${missing.map(({ what, why }) => html`<li>What needs ${what}: ${why}.</li>`)}</ul>
+  `;
+}
+
+function seedOf({ record: { settings } }: RunContents): number | undefined {
+  const { studentTraining, training, seed } = settings;
+  const found = fieldsOf(studentTraining ?? training).seed ?? seed;
+  return isFinite(found) ? found : undefined;
+}

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { defenseVerdict } from "../../src/report/defense_verdict.ts";
+import { stageResult } from "../../src/report/recorded_results.ts";
+import { CLASS_NAMES, evaluationOf, sampleAudit } from "./sample_run.ts";
+
+const CLASSES_10 = Array.from({ length: 10 }, (_, label) => `class ${label}`);
+
+/** A model of the given accuracy and, where the attack is known, its success. */
+const model = (accuracy: number, success?: number) => stageResult(evaluationOf(accuracy, success));
+
+const verdict = (findings: Partial<Parameters<typeof defenseVerdict>[0]>) =>
+  defenseVerdict({ classNames: CLASSES_10, ...findings });
+
+/** Accuracy and attack success before and after -> headline and tone. */
+const ATTACKED: readonly (readonly [
+  before: readonly [accuracy: number, success: number],
+  after: readonly [accuracy: number, success: number],
+  headline: string,
+  tone: string,
+])[] = [
+  [[0.95, 1], [0.94, 0.02], "The backdoor is erased", "good"],
+  [[0.95, 1], [0.80, 0.02], "The backdoor is erased", "mixed"],
+  [[0.95, 1], [0.94, 0.3], "The backdoor is weakened, not erased", "mixed"],
+  [[0.95, 1], [0.94, 0.9], "The backdoor is still there", "bad"],
+  [[0.95, 0.05], [0.94, 0.02], "There was no working backdoor to erase", "neutral"],
+  [[0.95, 0.05], [0.94, 0.6], "The backdoor is still there", "bad"],
+];
+
+for (const [before, after, headline, tone] of ATTACKED) {
+  Deno.test(`defenseVerdict() of ${before.join("/")} and ${after.join("/")} is: ${headline}`, () => {
+    const found = verdict({ before: model(...before), after: model(...after) });
+    assert.deepEqual([found.headline, found.tone], [headline, tone]);
+    assert.match(found.limits.join(), /Only this trigger was measured/);
+  });
+}
+
+/** Suspicious classes before and after -> headline and tone. */
+const AUDITED = [
+  [[2], [], "The suspicion is gone", "good"],
+  [[2], [2], "The model is still suspicious", "bad"],
+  [[], [1], "The model is suspicious", "bad"],
+  [[], [], "Nothing suspicious was found", "neutral"],
+] as const;
+
+for (const [before, after, headline, tone] of AUDITED) {
+  Deno.test(`defenseVerdict() of suspects [${before}] and [${after}] is: ${headline}`, () => {
+    const found = verdict({
+      classNames: CLASS_NAMES,
+      before: model(0.95),
+      after: model(0.94),
+      auditBefore: sampleAudit(before),
+      auditAfter: sampleAudit(after),
+    });
+    assert.deepEqual([found.headline, found.tone], [headline, tone]);
+    assert.match(found.limits.join(), /No trigger is known/);
+    assert.match(found.limits.join(), /can escape it/);
+  });
+}
+
+Deno.test("defenseVerdict() says what the audit's numbers are", () => {
+  const { evidence } = verdict({
+    classNames: CLASS_NAMES,
+    before: model(0.95),
+    after: model(0.94),
+    auditBefore: sampleAudit([2]),
+    auditAfter: sampleAudit([]),
+  });
+  assert.match(
+    evidence.join("\n"),
+    /was 3\.7 before and is 1\.1 after; above 2 .* before: 2 \(blue\); after: none\./,
+  );
+});
+
+Deno.test("defenseVerdict() admits what it cannot know without attack and audit", () => {
+  const found = verdict({ before: model(0.95), after: model(0.95) });
+  assert.equal(found.headline, "Cleaned; whether there was a backdoor is not known");
+  assert.equal(found.tone, "neutral");
+  assert.match(found.evidence[0]!, /unchanged/);
+});
+
+Deno.test("defenseVerdict() says where finetuning alone was as good", () => {
+  const [before, after] = [model(0.95, 1), model(0.93, 0.04)];
+  const text = (success: number) =>
+    verdict({ before, after, teacher: model(0.94, success) }).evidence.join("\n");
+  assert.match(text(0.03), /distillation has earned nothing here/);
+  assert.match(text(0.14), /distillation took off another 10\.00\u00a0points/);
+});
+
+Deno.test("defenseVerdict() near chance names the likely cause instead", () => {
+  const found = verdict({ before: model(0.12, 0.1), after: model(0.5, 0.1) });
+  assert.equal(found.tone, "bad");
+  assert.match(found.headline, /the model guesses/);
+  assert.match(found.summary, /guessing among 10 classes gives 10\.00\u00a0%.*--mean and --std/);
+});
+
+Deno.test("defenseVerdict() of a run without its last result is none", () => {
+  assert.match(verdict({ before: model(0.9) }).headline, /not finished/);
+});

@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { attackVerdict } from "../../src/report/attack_verdict.ts";
+import { auditVerdict } from "../../src/report/audit_verdict.ts";
+import { stageResult } from "../../src/report/recorded_results.ts";
+import { verdictMarkup } from "../../src/report/verdict.ts";
+import { readMarkup } from "./markup.ts";
+import { CLASS_NAMES, evaluationOf, sampleAudit } from "./sample_run.ts";
+
+Deno.test("attackVerdict() tells how well the backdoor works", () => {
+  const headline = (success: number | undefined) =>
+    attackVerdict({
+      result: stageResult(evaluationOf(0.9, success)),
+      poisoned: 1,
+      classNames: CLASS_NAMES,
+    }).headline;
+  assert.equal(headline(0.95), "The badnets backdoor works");
+  assert.equal(headline(0.6), "The badnets backdoor works in part");
+  assert.equal(headline(0.15), "The badnets backdoor hardly works");
+  assert.equal(headline(undefined), "A clean model");
+});
+
+Deno.test("attackVerdict() counts images and names the target", () => {
+  const result = stageResult(evaluationOf(0.9, 0.95));
+  const { evidence } = attackVerdict({ result, poisoned: 1, classNames: CLASS_NAMES });
+  assert.match(evidence.join("\n"), /with 1 poisoned image\.\nOf 200 triggered images .* 190 are/);
+  assert.match(evidence.join("\n"), /taken for class 2 \(blue\)/);
+});
+
+Deno.test("auditVerdict() names the suspicious classes and what leads to them", () => {
+  const { tone, headline, evidence } = auditVerdict(sampleAudit([2]), CLASS_NAMES);
+  assert.deepEqual([tone, headline], ["bad", "Suspicious: 2 (blue)"]);
+  assert.match(evidence[0]!, /about 4 pixels leads 99\.00\u00a0% .* the median class needs 20\./);
+  assert.equal(auditVerdict(sampleAudit([]), CLASS_NAMES).tone, "neutral");
+  assert.match(auditVerdict(undefined, []).headline, /not finished/);
+});
+
+Deno.test("verdictMarkup() says by words and not by colour alone what was found", () => {
+  const verdict = auditVerdict(sampleAudit([2]), CLASS_NAMES);
+  const elements = readMarkup(`<div>${verdictMarkup(verdict).markup}</div>`);
+  assert.equal(elements.find(({ name }) => name === "strong")?.text, "Suspicious: 2 (blue)");
+  assert.deepEqual(elements.flatMap(({ name, text }) => name === "h3" ? [text] : []), [
+    "Evidence",
+    "What this cannot tell",
+  ]);
+});
