@@ -1,0 +1,125 @@
+/** The files that cells need: networks, data sets, pictures of triggers. Read once, to be checked. */
+
+import { createHash } from "node:crypto";
+import { resolve } from "node:path";
+import { findAttack } from "../attacks/attacks.ts";
+import { recordedBackdoor } from "../attacks/backdoor.ts";
+import { isPicture } from "../attacks/picture_option.ts";
+import { type DatasetRequest, loadDataset } from "../data/datasets.ts";
+import { kindOf } from "../data/paths.ts";
+import { FormatError } from "../errors.ts";
+import { readCheckpoint } from "../formats/checkpoint.ts";
+import { inferArchitecture, namedArchitecture } from "../nn/state.ts";
+import type { PlanModel } from "./plan_file.ts";
+
+/** What a sweep needs to know of a network. */
+export interface Network {
+  /** Its file. */
+  readonly path: string;
+  /** SHA-256 of the file, hexadecimal. */
+  readonly digest: string;
+  /** For example `wrn-16-1`. */
+  readonly architecture: string;
+  readonly classes: number;
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** What a sweep needs to know of a data set. */
+export interface Data {
+  readonly trainImages: number;
+  readonly classes: number;
+}
+
+/**
+ * Reads a network's file.
+ *
+ * @throws {FormatError} where it is missing or holds no network.
+ */
+export async function readNetwork(path: string, arch?: string): Promise<Network> {
+  const { tensors, metadata } = await readCheckpoint(path);
+  const classes = tensors.get("fc.weight")?.shape[0] ?? 0;
+  const architecture = arch === undefined || classes === 0
+    ? inferArchitecture(tensors, path)
+    : namedArchitecture(arch, classes);
+  return {
+    path,
+    digest: createHash("sha256").update(await Deno.readFile(path)).digest("hex"),
+    architecture: architecture.name,
+    classes: architecture.classes,
+    metadata,
+  };
+}
+
+/**
+ * Looks for a data set with its own loader, which is told to keep no image.
+ *
+ * @throws {LetheError} where it is unknown, missing or damaged.
+ */
+export async function readData(request: DatasetRequest): Promise<Data> {
+  let trainImages = 0;
+  const { classNames } = await loadDataset({
+    ...request,
+    parts: ["train"],
+    trainSubset(count) {
+      trainImages = count;
+      return [];
+    },
+  });
+  return { trainImages, classes: classNames.length };
+}
+
+/**
+ * Refuses a network that has another number of classes than the data set.
+ *
+ * @throws {FormatError} naming both numbers.
+ */
+export function expectClasses({ path, classes }: Network, data: Data): void {
+  if (classes === data.classes) return;
+  throw new FormatError(
+    `cannot use ${path}: it has ${classes} classes, the data set ${data.classes}`,
+  );
+}
+
+/**
+ * Name of the attack that is measured on a model, null where there is none.
+ *
+ * @throws {UsageError} for an unknown attack.
+ * @throws {FormatError} where `recorded` is asked of a model that records none.
+ */
+export function measuredAttack({ attack }: PlanModel, network: Network): string | null {
+  if (attack === undefined) return null;
+  const { name } = attack === "recorded"
+    ? recordedBackdoor(network.metadata, network.path)
+    : { name: attack };
+  return findAttack(name).name;
+}
+
+/**
+ * The options of an attack with absolute paths in place of those relative to `folder`.
+ *
+ * @throws {FormatError} where a file is missing, or what is no option.
+ */
+export async function resolveAttackOptions(
+  { attack, "attack-options": text }: PlanModel,
+  folder: string,
+): Promise<string | undefined> {
+  if (attack === undefined || text === undefined) return undefined;
+  const { files = [], options } = findAttack(attack);
+  const pairs: string[] = [];
+  for (const pair of text.split(",")) {
+    const [key = "", value = ""] = pair.split(/=(.*)/s).map((part) => part.trim());
+    if (!Object.hasOwn(options, key)) {
+      throw new FormatError(
+        `cannot use "${pair}" with attack ${attack}: expected KEY=VALUE with a key of ` +
+          (Object.keys(options).join(", ") || "none, it has no options"),
+      );
+    }
+    const isPath = files.includes(key) && !isPicture(value);
+    const path = resolve(folder, value);
+    if (isPath && await kindOf(path) === "nothing") {
+      throw new FormatError(`cannot find ${path}, which "${key}" names: expected a file there`);
+    }
+    pairs.push(`${key}=${isPath ? path : value}`);
+  }
+  return pairs.join(",");
+}

@@ -1,0 +1,108 @@
+/** How long cells will take: images times epochs over images a second, measured or assumed. */
+
+import { type Recipe, RECIPES } from "../defenses/recipes.ts";
+import type { ReadyCell } from "./ready_cells.ts";
+
+/** What a cell's time depends on. */
+export type TimedCell = Pick<
+  ReadyCell,
+  "id" | "settings" | "model" | "attack" | "architecture" | "trainImages"
+>;
+
+/** A cell that has finished, and how long its run took. */
+export interface Timing {
+  readonly cell: TimedCell;
+  readonly seconds: number;
+}
+
+/**
+ * Training images a second of a WRN-16-1 where nothing was measured yet: llvmpipe on two cores,
+ * 2026-11-22. On a GPU the first finished cell will put it right.
+ */
+export const ASSUMED_IMAGES_PER_SECOND = 330;
+
+/** A distillation step in training steps: the teacher's forward pass, and the maps. */
+const DISTILLATION = 1.4;
+
+/** An evaluated image in trained ones: only a forward pass. */
+const EVALUATION = 0.3;
+
+/** Networks that a defence measures: before, after, and what it presents on the way. */
+const MEASURED: Readonly<Record<string, number>> = {
+  finetune: 2,
+  "fine-pruning": 3,
+  nad: 3,
+  mcr: 13,
+};
+
+const TEST_IMAGES: Readonly<Record<string, number>> = {
+  signs: 2000,
+  cifar10: 10_000,
+  gtsrb: 12_630,
+  mnist: 10_000,
+  "fashion-mnist": 10_000,
+};
+
+/** Clean images of a cell. */
+function cleanImages({ settings, model, trainImages }: TimedCell): number {
+  const range = settings["train-indices"]?.split(":");
+  if (range) return (Number(range[1]) || trainImages) - Number(range[0]);
+  const all = TEST_IMAGES[model.dataset] === undefined;
+  return trainImages * (settings["clean-fraction"] ?? (all ? 1 : 0.05));
+}
+
+/** The work of a cell in images trained once by a WRN-16-1. */
+export function cellWork(cell: TimedCell): number {
+  const { settings, model, trainImages } = cell;
+  const recipe: Recipe = RECIPES[settings.recipe as keyof typeof RECIPES];
+  const epochs = settings.epochs ?? recipe.epochs;
+  const teacherEpochs = settings["teacher-epochs"] ?? settings.epochs ?? recipe.teacherEpochs;
+  const trained = {
+    finetune: epochs,
+    "fine-pruning": epochs,
+    mcr: teacherEpochs + epochs,
+    nad: (settings.teacher === undefined ? teacherEpochs : 0) +
+      (settings.iterations ?? 1) * epochs * DISTILLATION,
+  }[settings.defense] ?? epochs;
+  const test = Math.min(settings.limit ?? Infinity, TEST_IMAGES[model.dataset] ?? trainImages / 5);
+  const evaluated = (MEASURED[settings.defense] ?? 2) * test * (cell.attack === null ? 1 : 2);
+  return networkWork(cell.architecture) * (cleanImages(cell) * trained + evaluated * EVALUATION);
+}
+
+/** Work of a `wrn-DEPTH-WIDTH` in that of a WRN-16-1: blocks times the square of the width. */
+function networkWork(architecture: string): number {
+  const [, depth, width] = /^wrn-(\d+)-(\d+)$/.exec(architecture) ?? [];
+  return depth === undefined ? 1 : (Number(depth) - 4) / 12 * Number(width) ** 2;
+}
+
+/**
+ * Seconds that a cell will take alone in its place: at the speed of finished cells of its model and
+ * defence, else of all finished cells, else at {@linkcode ASSUMED_IMAGES_PER_SECOND}.
+ */
+export function expectedSeconds(cell: TimedCell, timings: readonly Timing[]): number {
+  const alike = timings.filter(({ cell: { settings } }) =>
+    settings.model === cell.settings.model && settings.defense === cell.settings.defense
+  );
+  const measured = alike.length > 0 ? alike : timings;
+  const seconds = measured.reduce((sum, timing) => sum + timing.seconds, 0);
+  const work = measured.reduce((sum, timing) => sum + cellWork(timing.cell), 0);
+  const speed = seconds > 0 ? work / seconds : ASSUMED_IMAGES_PER_SECOND;
+  return cellWork(cell) / speed;
+}
+
+/**
+ * Seconds until all of `left` are done by `workers` at a time.
+ *
+ * @param left Cells with the seconds that each has been running; 0 for those not begun.
+ */
+export function secondsLeft(
+  left: readonly { readonly cell: TimedCell; readonly running: number }[],
+  timings: readonly Timing[],
+  workers: number,
+): number {
+  const each = left.map(({ cell, running }) =>
+    Math.max(0, expectedSeconds(cell, timings) - running)
+  );
+  const total = each.reduce((sum, seconds) => sum + seconds, 0);
+  return Math.max(total / workers, ...each, 0);
+}

@@ -1,0 +1,155 @@
+/**
+ * From a plan to cells that can run: finds their files, and states what determines each result.
+ * Everything that a plan can be refused for is refused before a cell runs.
+ */
+
+import { createHash } from "node:crypto";
+import { dirname, resolve } from "node:path";
+import { DATASET_NAMES } from "../data/datasets.ts";
+import { FormatError, LetheError } from "../errors.ts";
+import {
+  expectClasses,
+  measuredAttack,
+  readData,
+  readNetwork,
+  resolveAttackOptions,
+} from "./cell_files.ts";
+import type { Cell, Plan } from "./plan.ts";
+import type { Settings } from "./plan_file.ts";
+
+/** A cell whose files are there. */
+export interface ReadyCell extends Cell {
+  /** Flags of `defend`, all but where the run goes. Paths are absolute. */
+  readonly flags: readonly string[];
+  /** What determines the result, wherever files lie: settings, and digests of the networks. */
+  readonly identity: Settings;
+  /** SHA-256 of {@linkcode identity}, hexadecimal. */
+  readonly digest: string;
+  /** Name of the attack that is measured; null where only accuracy is. */
+  readonly attack: string | null;
+  /** Name of the network, for example `wrn-16-1`. */
+  readonly architecture: string;
+  /** Training images of the data set. */
+  readonly trainImages: number;
+}
+
+/** Where the files of a plan are. */
+export interface PlanPlaces {
+  /** The plan's own file: its folder is where its relative paths begin. */
+  readonly path: string;
+  /** Folder of the data sets, in place of what the plan says. */
+  readonly data?: string | undefined;
+}
+
+/**
+ * Checks the files of cells. Each is read once, however many cells need it.
+ *
+ * @throws {FormatError} naming the first cell that cannot run, the key, and why.
+ */
+export async function readyCells(
+  plan: Plan,
+  cells: readonly Cell[],
+  places: PlanPlaces,
+): Promise<ReadyCell[]> {
+  const folder = dirname(resolve(places.path));
+  const network = remember((path: string, arch?: string) => readNetwork(path, arch));
+  const dataset = remember((name: string, path: string, regionOfInterest: boolean) =>
+    readData({ name, path, regionOfInterest })
+  );
+  const ready: ReadyCell[] = [];
+  for (const cell of cells) {
+    const { model } = cell;
+    const known = DATASET_NAMES.includes(model.dataset);
+    const modelPath = resolve(folder, model.model);
+    const datasetName = known ? model.dataset : resolve(folder, model.dataset);
+    const dataPath = placeOfData(folder, model.data ?? plan.data, places.data);
+    const teacherPath = cell.teacher === undefined ? undefined : resolve(folder, cell.teacher);
+
+    const student = await naming(cell, "model", () => network(modelPath, model.arch));
+    const attack = await naming(cell, "attack", () => measuredAttack(model, student));
+    const attackOptions = await naming(
+      cell,
+      "attack-options",
+      () => resolveAttackOptions(model, folder),
+    );
+    const data = await naming(
+      cell,
+      known ? "data" : "dataset",
+      () => dataset(datasetName, dataPath, model.roi ?? false),
+    );
+    await naming(cell, "dataset", () => expectClasses(student, data));
+    const teacher = await naming(cell, "teacher", async () => {
+      if (teacherPath === undefined) return undefined;
+      const found = await network(teacherPath);
+      expectClasses(found, data);
+      return found;
+    });
+    const identity = identityOf(cell, student.digest, teacher?.digest);
+    ready.push({
+      ...cell,
+      flags: flagsOf({
+        ...cell.settings,
+        ...model,
+        model: modelPath,
+        dataset: datasetName,
+        data: dataPath,
+        "attack-options": attackOptions,
+        teacher: teacherPath,
+      }),
+      identity,
+      digest: createHash("sha256").update(JSON.stringify(identity)).digest("hex"),
+      attack,
+      architecture: student.architecture,
+      trainImages: data.trainImages,
+    });
+  }
+  return ready;
+}
+
+/** Names the cell and the key in what goes wrong. */
+async function naming<T>(cell: Cell, key: string, check: () => T | Promise<T>): Promise<T> {
+  try {
+    return await check();
+  } catch (error) {
+    if (!(error instanceof LetheError)) throw error;
+    throw new FormatError(`cannot run cell ${cell.id}: "${key}": ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Calls `read` once for equal arguments. */
+function remember<Arguments extends readonly unknown[], T>(
+  read: (...args: Arguments) => Promise<T>,
+): (...args: Arguments) => Promise<T> {
+  const known = new Map<string, Promise<T>>();
+  return (...args) => {
+    const key = JSON.stringify(args);
+    const found = known.get(key) ?? read(...args);
+    known.set(key, found);
+    return found;
+  };
+}
+
+function placeOfData(folder: string, planned: string | undefined, given: string | undefined) {
+  if (given !== undefined) return resolve(given);
+  return planned === undefined ? resolve("./data") : resolve(folder, planned);
+}
+
+/** Settings with digests in place of files; where data lie makes no difference. */
+function identityOf(cell: Cell, modelDigest: string, teacherDigest: string | undefined): Settings {
+  const { model: _file, data: _place, ...model } = cell.model;
+  const identity: Settings = {
+    ...model,
+    ...cell.settings,
+    "model-sha256": modelDigest,
+    ...teacherDigest === undefined ? {} : { "teacher-sha256": teacherDigest },
+  };
+  return Object.fromEntries(Object.entries(identity).sort(([a], [b]) => a < b ? -1 : 1));
+}
+
+function flagsOf(settings: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(settings).flatMap(([key, value]) =>
+    value === undefined ? [] : value === true ? [`--${key}`] : [`--${key}=${value}`]
+  );
+}

@@ -1,0 +1,108 @@
+/** Hands cells to Slurm: one job array, one task a cell. https://slurm.schedmd.com/sbatch.html */
+
+import { LetheError } from "../errors.ts";
+import { writeFileAtomic } from "../formats/write_file.ts";
+import { cellFolder } from "./cell_folder.ts";
+
+/** What a job array is made of. */
+export interface JobArray {
+  /** Of the job, as `squeue` shows it. */
+  readonly name: string;
+  /** Absolute path of the sweep's folder. */
+  readonly out: string;
+  /** Names of cells; each is one task. */
+  readonly ids: readonly string[];
+  /** Program and arguments of a task, to which the cell's name is added. Paths are absolute. */
+  readonly program: readonly string[];
+  /** Tasks at one time; all that there is room for, unless given. */
+  readonly most?: number | undefined;
+}
+
+/**
+ * The script of a job array. A task that is put back into the queue, after a failure of its node or
+ * by a scheduler that needed its place, goes on with its cell's run folder. Everything that Slurm
+ * itself can be told (partition, time, GPUs) is left to its `SBATCH_*` variables.
+ */
+export function slurmScript({ name, out, ids, program, most }: JobArray): string {
+  const limit = most === undefined ? "" : `%${most}`;
+  return `#!/bin/sh
+# Made by Lethe; one task of the array is one cell of the sweep.
+#SBATCH --job-name=${name.replace(/[^A-Za-z0-9._-]/g, "-")}
+#SBATCH --array=0-${ids.length - 1}${limit}
+#SBATCH --requeue
+#SBATCH --output=/dev/null
+set -eu
+set -- \\
+${ids.map((id) => `  ${quote(id)}`).join(" \\\n")}
+shift "$SLURM_ARRAY_TASK_ID"
+cell=$1
+folder=${quote(cellFolder(out, ""))}$cell
+mkdir -p "$folder"
+exec >>"$folder/slurm.log" 2>&1
+echo "--- job \${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID on $(hostname), restart \${SLURM_RESTART_COUNT:-0}"
+exec ${program.map(quote).join(" ")} "$cell"
+`;
+}
+
+/** `text` as one word of a POSIX shell. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** A submitted job array. */
+export interface SubmittedJob {
+  readonly id: string;
+  /** Whether all tasks have ended well; undefined where nobody waited. */
+  readonly succeeded: boolean | undefined;
+}
+
+/**
+ * Writes the script to `OUT/slurm.sh` and submits it by `sbatch`.
+ *
+ * @param options.wait Until all tasks have ended.
+ * @param options.signal Ends the waiting, not the job.
+ * @param options.onSubmitted Told the job's number before the waiting begins.
+ * @throws {LetheError} where `sbatch` is missing or refuses the job.
+ */
+export async function submitToSlurm(
+  job: JobArray,
+  options: { wait: boolean; signal: AbortSignal; onSubmitted(id: string): void },
+): Promise<SubmittedJob> {
+  const script = `${job.out}/slurm.sh`;
+  await writeFileAtomic(script, new TextEncoder().encode(slurmScript(job)));
+  const child = start(["--parsable", ...options.wait ? ["--wait"] : [], script]);
+  const stop = () => child.kill("SIGTERM");
+  options.signal.addEventListener("abort", stop);
+  let [printed, id] = ["", ""];
+  const errors = new Response(child.stderr).text();
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    printed += text;
+    // The number comes first, then a semicolon and the cluster's name where there are several.
+    if (id === "" && printed.includes("\n")) {
+      id = printed.split(/[;\n]/)[0]!;
+      options.onSubmitted(id);
+    }
+  }
+  const { success } = await child.status;
+  options.signal.removeEventListener("abort", stop);
+  if (id === "") {
+    throw new LetheError(`cannot submit ${script} to Slurm: ${(await errors).trim()}`);
+  }
+  return { id, succeeded: options.wait ? success : undefined };
+}
+
+function start(args: readonly string[]): Deno.ChildProcess {
+  try {
+    return new Deno.Command("sbatch", {
+      args: [...args],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound
+      ? "found no program sbatch; install Slurm's client, or use --engine local"
+      : String(error);
+    throw new LetheError(`cannot submit to Slurm: ${reason}`, { cause: error });
+  }
+}

@@ -1,0 +1,91 @@
+/** What a sweep has come to: from the folders of its cells to everything that the report says. */
+
+import { cellFolder, readCellRecord, readResult } from "./cell_folder.ts";
+import { readAttempts } from "./attempts.ts";
+import {
+  averageOverModels,
+  compareWithControls,
+  type Comparison,
+  type FinishedCell,
+  type Group,
+  groupBySettings,
+} from "./groups.ts";
+import type { Plan } from "./plan.ts";
+import type { Settings } from "./plan_file.ts";
+
+/** A cell without a result. */
+export interface UnfinishedCell {
+  readonly id: string;
+  /** Of its last attempt, if that failed. */
+  readonly failure: string | undefined;
+}
+
+/** The whole report, as data. */
+export interface SweepReport {
+  readonly title: string;
+  readonly description: string;
+  /** Name of the plan's file. */
+  readonly plan: string;
+  readonly finished: readonly (FinishedCell & { readonly identity: Settings })[];
+  readonly unfinished: readonly UnfinishedCell[];
+  readonly groups: readonly Group[];
+  readonly averages: readonly (Group & { readonly models: number })[];
+  readonly comparisons: readonly Comparison[];
+}
+
+/**
+ * Reads the cells of `plan` in the folder `out`.
+ *
+ * @param name Of the plan's file.
+ * @throws {FormatError} where a record cannot be read.
+ */
+export async function readSweep(plan: Plan, out: string, name: string): Promise<SweepReport> {
+  const finished: (FinishedCell & { identity: Settings })[] = [];
+  const unfinished: UnfinishedCell[] = [];
+  for (const cell of plan.cells) {
+    const folder = cellFolder(out, cell.id);
+    const result = await readResult(folder);
+    if (result) {
+      const identity = (await readCellRecord(folder))?.identity ?? {};
+      finished.push({ cell, result, identity });
+    } else {
+      unfinished.push({ id: cell.id, failure: await lastFailure(folder) });
+    }
+  }
+  return {
+    title: plan.title,
+    description: plan.description,
+    plan: name,
+    finished,
+    unfinished,
+    groups: groupBySettings(finished),
+    averages: averageOverModels(plan.cells, finished),
+    comparisons: compareWithControls(finished),
+  };
+}
+
+async function lastFailure(folder: string): Promise<string | undefined> {
+  const ended = (await readAttempts(folder)).at(-1)?.record?.ended;
+  return ended?.outcome === "failed" ? ended.message ?? "failed" : undefined;
+}
+
+/** Where the results were made, each once. */
+export interface Provenance {
+  readonly adapters: readonly string[];
+  /** Versions of this program. */
+  readonly versions: readonly string[];
+  /** Days on which runs began, `YYYY-MM-DD` in UTC, first and last. */
+  readonly days: readonly string[];
+}
+
+/** Where and when the results of a report were made. */
+export function provenance({ finished }: SweepReport): Provenance {
+  const all = (value: (run: FinishedCell["result"]["run"]) => string) =>
+    [...new Set(finished.map(({ result }) => value(result.run)))].sort();
+  const days = all(({ started }) => started.slice(0, 10));
+  return {
+    adapters: all(({ adapter }) => adapter),
+    versions: all(({ lethe }) => lethe),
+    days: days.length > 1 ? [days[0]!, days.at(-1)!] : days,
+  };
+}

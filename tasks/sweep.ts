@@ -1,0 +1,196 @@
+/** `deno task sweep`: the cells of a plan, here or on a cluster, and one table of what they came to. */
+
+import { basename, resolve } from "node:path";
+import { FormatError, LetheError, UsageError } from "../src/errors.ts";
+import { cellFolder, expectSameCells, readResult } from "../src/sweep/cell_folder.ts";
+import { expectedSeconds, type Timing } from "../src/sweep/expected_time.ts";
+import { parsePlan, type Plan } from "../src/sweep/plan.ts";
+import { type ReadyCell, readyCells } from "../src/sweep/ready_cells.ts";
+import { resultsDocument, writeReport } from "../src/sweep/report_files.ts";
+import { runCells } from "../src/sweep/run_cells.ts";
+import { slurmScript, submitToSlurm } from "../src/sweep/slurm.ts";
+import { readSweep } from "../src/sweep/sweep_report.ts";
+import { Interrupted } from "../src/train/run_steps.ts";
+import { duration } from "./command_line/results.ts";
+import { type CommandContext, newCommand, runCommand } from "./command_line/run_command.ts";
+import { addSweepFlags, chooseCells, type SweepFlags } from "./command_line/sweep_flags.ts";
+import { CELL_PROGRAM, SWEEP_PROGRAM } from "./command_line/sweep_program.ts";
+import { expectationText, watchSweep } from "./command_line/sweep_progress.ts";
+
+/** Between two drawings of the progress line. */
+const PROGRESS_MILLISECONDS = 1000;
+
+/** A sweep that is about to run. */
+interface Sweep {
+  readonly plan: Plan;
+  /** Path of the plan's file, as it was typed. */
+  readonly path: string;
+  readonly out: string;
+  readonly cells: readonly ReadyCell[];
+  /** Of cells that have finished. */
+  readonly timings: readonly Timing[];
+  readonly flags: SweepFlags;
+}
+
+const command = newCommand(
+  "sweep",
+  "Runs the cells of a plan, each a defence of a model in a process of its own, and writes one\n" +
+    "table. The same command goes on with a sweep that was stopped, and adds the cells of a plan\n" +
+    "that has grown; several of them on one folder share the work.",
+  [
+    "studies/main_table.json --data ./data --workers 2",
+    "studies/main_table.json --only 'badnets_*' --dry-run",
+    "studies/main_table.json --engine slurm --wait",
+    "studies/main_table.json --report",
+  ],
+);
+addSweepFlags(command);
+
+await runCommand(command, async (context) => {
+  const flags = command.opts<SweepFlags>();
+  const [path] = command.processedArgs as [string];
+  if (flags.wait && flags.engine !== "slurm") {
+    throw new UsageError("cannot use --wait without --engine slurm: a local sweep always waits");
+  }
+  const plan = parsePlan(await readPlan(path), path);
+  const out = resolve(flags.out ?? `runs/${basename(path).replace(/\.json$/, "")}`);
+  if (flags.report) return await report(context, plan, path, out);
+  const cells = await readyCells(plan, chooseCells(plan, flags.only), { path, data: flags.data });
+  await expectSameCells(out, cells);
+  const timings = await finishedTimings(out, cells);
+  const sweep = { plan, path, out, cells, timings, flags };
+  if (flags.dryRun) return listCells(context, sweep);
+  context.output.line(expectationText(cells, timings, flags.workers ?? 1));
+  await Deno.mkdir(`${out}/cells`, { recursive: true });
+  await (flags.engine === "slurm" ? runOnSlurm : runHere)(context, sweep);
+});
+
+async function readPlan(path: string): Promise<Uint8Array> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound
+      ? "there is no such file"
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    throw new FormatError(`cannot read the plan ${path}: ${reason}`, { cause: error });
+  }
+}
+
+async function finishedTimings(out: string, cells: readonly ReadyCell[]): Promise<Timing[]> {
+  const timings: Timing[] = [];
+  for (const cell of cells) {
+    const result = await readResult(cellFolder(out, cell.id));
+    if (result) timings.push({ cell, seconds: result.run.seconds });
+  }
+  return timings;
+}
+
+/** Runs the cells in processes of this machine. */
+async function runHere({ output, signal }: CommandContext, sweep: Sweep): Promise<void> {
+  const { plan, path, out, cells, timings, flags } = sweep;
+  const workers = flags.workers ?? 1;
+  const progress = watchSweep(output, cells, timings, workers);
+  const timer = setInterval(() => progress.draw(), PROGRESS_MILLISECONDS);
+  const ends = await runCells(cells, {
+    out,
+    program: CELL_PROGRAM,
+    workers,
+    retries: flags.retries,
+    owner: { host: Deno.hostname(), pid: Deno.pid },
+    signal,
+    onEvent: (cell, event) => progress.event(cell, event),
+  });
+  clearInterval(timer);
+  if (ends.size < cells.length) {
+    throw new Interrupted(`stopped; go on with the same command, which finds its cells in ${out}`);
+  }
+  await report({ output }, plan, path, out);
+  const failed = [...ends].flatMap(([id, end]) => end.state === "failed" ? [{ id, ...end }] : []);
+  if (failed.length > 0) {
+    throw new LetheError(
+      `${failed.length} of ${cells.length} cells failed; their logs are in ${out}/cells:\n` +
+        failed.map(({ id, message }) => `  ${id}: ${message}`).join("\n"),
+    );
+  }
+}
+
+/** Hands the cells that are not finished to Slurm. */
+async function runOnSlurm({ output, signal }: CommandContext, sweep: Sweep): Promise<void> {
+  const { plan, path, out, flags } = sweep;
+  const job = jobArray(sweep);
+  if (job.ids.length === 0) return await report({ output }, plan, path, out);
+  const { id, succeeded } = await submitToSlurm(job, {
+    wait: flags.wait ?? false,
+    signal,
+    onSubmitted: (id) =>
+      output.line(
+        `submitted job ${id} with ${job.ids.length} tasks; see them by squeue -j ${id}, ` +
+          `end them by scancel ${id}`,
+      ),
+  });
+  if (signal.aborted) throw new Interrupted(`stopped waiting; job ${id} goes on`);
+  if (succeeded === undefined) {
+    output.line("when it has ended: the same command with --report in place of --engine slurm");
+    output.document({ job: id, cells: job.ids, out });
+    return;
+  }
+  await report({ output }, plan, path, out);
+  if (!succeeded) throw new LetheError(`some tasks of job ${id} failed: see ${out}/table.md`);
+}
+
+function jobArray({ path, out, cells, timings, flags }: Sweep) {
+  const done = new Set(timings.map(({ cell }) => cell.id));
+  const data = flags.data === undefined ? [] : ["--data", resolve(flags.data)];
+  return {
+    name: `lethe-${basename(out)}`,
+    out,
+    ids: cells.map(({ id }) => id).filter((id) => !done.has(id)),
+    program: [
+      ...SWEEP_PROGRAM,
+      resolve(path),
+      "--out",
+      out,
+      ...data,
+      "--retries",
+      String(flags.retries),
+      "--only",
+    ],
+    most: flags.workers,
+  };
+}
+
+/** Says what would be run. */
+function listCells({ output }: Pick<CommandContext, "output">, sweep: Sweep): void {
+  const { cells, timings, out, flags } = sweep;
+  const done = new Set(timings.map(({ cell }) => cell.id));
+  const listed = cells.map((cell) => ({
+    id: cell.id,
+    finished: done.has(cell.id),
+    expectedSeconds: expectedSeconds(cell, timings),
+    flags: cell.flags,
+  }));
+  for (const { id, finished, expectedSeconds } of listed) {
+    output.result(`${id}: ${finished ? "finished" : `about ${duration(expectedSeconds)}`}`);
+  }
+  if (flags.engine === "slurm") output.result(`\n${slurmScript(jobArray(sweep))}`);
+  output.result(expectationText(cells, timings, flags.workers ?? 1));
+  output.document({ cells: listed, out });
+}
+
+/** Writes the tables. */
+async function report(
+  { output }: Pick<CommandContext, "output">,
+  plan: Plan,
+  path: string,
+  out: string,
+): Promise<void> {
+  const found = await readSweep(plan, out, basename(path));
+  if (found.finished.length > 0) await writeReport(out, found);
+  const missing = found.unfinished.length === 0 ? "" : `, ${found.unfinished.length} missing`;
+  output.line(
+    `${found.finished.length} cells finished${missing}; tables: ${out}/table.md, .html, .csv`,
+  );
+  output.document({ ...resultsDocument(found), out });
+}
