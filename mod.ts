@@ -118,6 +118,7 @@ export {
 } from "./src/tensor/operations/batch_norm.ts";
 export { convolution, type ConvolutionOptions } from "./src/tensor/operations/convolution.ts";
 export { crossEntropy } from "./src/tensor/operations/cross_entropy.ts";
+export { softCrossEntropy } from "./src/tensor/operations/soft_cross_entropy.ts";
 export { add, relu } from "./src/tensor/operations/elementwise.ts";
 export { linear } from "./src/tensor/operations/linear.ts";
 export {
@@ -181,6 +182,7 @@ export {
 } from "./src/data/clean_subset.ts";
 export { RandomPurpose } from "./src/data/random.ts";
 export { flipKeepsClass } from "./src/data/flips.ts";
+export type { Corruption } from "./shaders/corruption.ts";
 export {
   type Augmentation,
   NO_AUGMENTATION,
@@ -274,7 +276,11 @@ export { finePruning } from "./src/defenses/fine_pruning.ts";
 export { finetune } from "./src/defenses/finetune.ts";
 export { modeConnectivity } from "./src/defenses/mode_connectivity.ts";
 export { nad } from "./src/defenses/nad.ts";
-export { attentionDistillation, l2Betas } from "./src/defenses/attention_distillation.ts";
+export {
+  attentionDistillation,
+  l2Betas,
+  PAPER_DISTILLATION,
+} from "./src/defenses/attention_distillation.ts";
 export { checkTaps } from "./src/defenses/check_taps.ts";
 export {
   fittingBatchSize,

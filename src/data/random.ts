@@ -26,6 +26,8 @@ export const RandomPurpose = {
   trigger: 9,
   /** Where on a curve between networks a step trains. */
   curve: 10,
+  /** Disturbances of training images. */
+  corruption: 11,
 } as const;
 
 /** One of the values of the constant of the same name. */

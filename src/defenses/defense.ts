@@ -24,6 +24,12 @@ export interface DistillationSettings {
   readonly operator: AttentionOperator;
   /** How two maps are compared. */
   readonly distance: Distance;
+  /** Weight of the cross-entropy with the labels; 1 in the paper. */
+  readonly labels: number;
+  /** Weight of the teacher's own answers; 0 in the paper. */
+  readonly logits: number;
+  /** Of the softmax of those answers. */
+  readonly temperature: number;
 }
 
 /** Settings of all defences; each reads those that concern it. */
@@ -32,6 +38,11 @@ export interface DefenseSettings {
   readonly training: TrainingSettings;
   /** Of finetuned copies: the teacher of `nad`, the other end of `mcr`. */
   readonly teacherTraining: TrainingSettings;
+  /**
+   * `nad`: a copy of the network finetuned on the clean images, as in the paper, or the network itself,
+   * which does no harm where it sees images without corruption.
+   */
+  readonly teacher: "finetuned" | "original";
   /** `nad`: what is distilled. */
   readonly distillation: DistillationSettings;
   /** `nad`: multiplies the betas as long as held-out accuracy stays above the floor. */

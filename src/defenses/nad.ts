@@ -59,7 +59,7 @@ export const nad: Defense = {
 };
 
 /**
- * The given teacher, or a copy of the student finetuned on the clean images.
+ * The given teacher, the student as it came, or a copy of it finetuned on the clean images.
  *
  * @throws {TrainingError} where finetuning has cost more held-out accuracy than `teacherFloor` allows,
  * by more than the few held-out images leave to chance.
@@ -72,6 +72,7 @@ async function makeTeacher(context: DefenseContext): Promise<Model> {
     return given;
   }
   const teacher = context.load(student);
+  if (settings.teacher === "original") return teacher;
   const before = await context.heldOutAccuracy(teacher);
   await context.train("teacher", teacher, CROSS_ENTROPY, settings.teacherTraining);
   const after = await context.heldOutAccuracy(teacher);

@@ -1,8 +1,10 @@
 /** Named sets of defaults for training; single flags of the commands override them. */
 
+import type { Corruption } from "../../shaders/corruption.ts";
 import type { Preprocessing } from "../../shaders/gather.ts";
 import type { Schedule } from "../train/schedule.ts";
 import type { TrainingSettings } from "../train/trainer.ts";
+import { PAPER_DISTILLATION } from "./attention_distillation.ts";
 import type { DefenseSettings } from "./defense.ts";
 
 /** Defaults of a defence's training. */
@@ -38,6 +40,14 @@ export interface Recipe {
   readonly cutout: number;
   /** Share of the clean images that only choose, 0 to below 1. */
   readonly heldOut: number;
+  /** Random disturbances of what the student sees. */
+  readonly corruption?: Corruption;
+  /** Where attention is distilled from. */
+  readonly teacher: DefenseSettings["teacher"];
+  /** Weight of the cross-entropy with the labels. */
+  readonly labels: number;
+  /** Weight of the teacher's answers. */
+  readonly logits: number;
 }
 
 const paper: Recipe = {
@@ -55,6 +65,9 @@ const paper: Recipe = {
   cropPadding: 4,
   cutout: 9,
   heldOut: 0,
+  teacher: "finetuned",
+  labels: 1,
+  logits: 0,
 };
 
 /** All recipes by name. */
@@ -83,6 +96,9 @@ export const RECIPES = {
 /** Name of a recipe. */
 export type RecipeName = keyof typeof RECIPES;
 
+/** Of the teacher's answers, a common choice after Hinton et al. (2015). */
+export const TEMPERATURE = 2;
+
 /** What a recipe leaves open. */
 export interface RecipeUse {
   /** Images to train on; sets the batch size. */
@@ -106,6 +122,7 @@ export function recipeSettings(recipe: Recipe, use: RecipeUse): DefenseSettings 
     nesterov: recipe.nesterov,
     weightDecay: recipe.weightDecay,
     augmentation: { cropPadding: recipe.cropPadding, flip: use.flip, cutout: recipe.cutout },
+    corruption: recipe.corruption,
     preprocessing: use.preprocessing,
     order: "shuffle",
     seed: use.seed,
@@ -114,11 +131,13 @@ export function recipeSettings(recipe: Recipe, use: RecipeUse): DefenseSettings 
     training,
     teacherTraining: { ...training, epochs: recipe.teacherEpochs },
     distillation: {
+      ...PAPER_DISTILLATION,
       betas: recipe.betas,
-      kind: "attention",
-      operator: { reduction: "sum", power: 2 },
-      distance: "mean",
+      labels: recipe.labels,
+      logits: recipe.logits,
+      temperature: TEMPERATURE,
     },
+    teacher: recipe.teacher,
     autoBetas: false,
     iterations: 1,
     floor: 2,

@@ -1,5 +1,6 @@
 /** The head of every recorded step: a batch gathered from images on the GPU. */
 
+import { type Corruption, corruptionKernel } from "../../shaders/corruption.ts";
 import { type Augmentation, gatherKernel, type Preprocessing } from "../../shaders/gather.ts";
 import { STATE_WORDS } from "../../shaders/state.ts";
 import type { PixelTrigger, Trigger } from "../attacks/trigger.ts";
@@ -27,8 +28,10 @@ export interface BatchSource {
 
 /** A batch on the tape. */
 export interface Batch {
-  /** (N,3,H,W) */
+  /** What the student sees, (N,3,H,W). */
   readonly x: Tensor;
+  /** The same images without corruption, (N,3,H,W); `x` itself where there is none. */
+  readonly clean: Tensor;
   /** (N) */
   readonly labels: Tensor;
 }
@@ -87,13 +90,14 @@ export function startEpoch(
   gpu.write(source.state.location!, Uint32Array.of(0, position.epoch, position.seed, 0));
 }
 
-/** Records the gathering of the current step's batch. */
+/** Records the gathering of the current step's batch, and what disturbs it. */
 export function gatherBatch(
   tape: Tape,
   images: ImageStore,
   source: BatchSource,
   augmentation: Augmentation,
   preprocessing: Preprocessing,
+  corruption?: Corruption,
 ): Batch {
   const { batchSize: batch, trigger } = source;
   const { height, width } = images;
@@ -117,5 +121,13 @@ export function gatherBatch(
     [...images.segments, images.labels, source.indices, source.state, ...triggerTensors],
     [x, labels],
   );
-  return { x, labels };
+  if (!corruption) return { x, clean: x, labels };
+  const corrupted = tape.transient(x.shape, "corrupted images of the batch");
+  const geometry = { batch, height, width, indices: source.steps * batch };
+  tape.run(
+    corruptionKernel(geometry, corruption, preprocessing),
+    [x, source.indices, source.state],
+    [corrupted],
+  );
+  return { x: corrupted, clean: x, labels };
 }

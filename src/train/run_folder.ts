@@ -44,6 +44,8 @@ export interface MetricsLine {
   readonly ce: number;
   /** Unweighted attention losses. */
   readonly at: readonly number[];
+  /** Divergence from the teacher's answers, where they are distilled. */
+  readonly kd?: number;
   /** Weighted total. */
   readonly loss: number;
   /** Learning rate of the step. */

@@ -4,6 +4,7 @@
  * epoch.
  */
 
+import type { Corruption } from "../../shaders/corruption.ts";
 import type { Augmentation, Preprocessing } from "../../shaders/gather.ts";
 import { recordStepKernel } from "../../shaders/metrics.ts";
 import { sgdKernel, type SgdSettings } from "../../shaders/sgd.ts";
@@ -34,6 +35,8 @@ export interface TrainingSettings extends SgdSettings {
   readonly schedule: Schedule;
   /** Random changes of the images. */
   readonly augmentation: Augmentation;
+  /** Random disturbances, after the changes above; a teacher sees the images without them. */
+  readonly corruption?: Corruption | undefined;
   /** From bytes to the network's input. */
   readonly preprocessing: Preprocessing;
   /** `shuffle` draws a new order every epoch; `file` keeps the order of the records. */
@@ -68,6 +71,8 @@ export interface EpochMetrics {
   readonly losses: Float32Array<ArrayBuffer>;
   /** Their means, by column. */
   readonly means: readonly number[];
+  /** A name for each column. */
+  readonly columns: readonly string[];
   /** Factor of each column in the total. */
   readonly weights: readonly number[];
   /** Mean of the weighted total. */
@@ -157,7 +162,8 @@ export function createTrainer(
   const metrics = locatedTensor([steps, columns], own(steps * columns, "metrics"), "metrics");
 
   const tape = new Tape(gpu.capabilities);
-  const batch = gatherBatch(tape, store, source, settings.augmentation, settings.preprocessing);
+  const { augmentation, preprocessing, corruption } = settings;
+  const batch = gatherBatch(tape, store, source, augmentation, preprocessing, corruption);
   const curve = ends && recordCurvePoint(gpu, tape, model, ends, { steps, state: source.state });
   owned.push(...curve?.owned ?? []);
   const lookup = curve?.lookup ?? tensorLookup(model);
@@ -229,6 +235,7 @@ export function createTrainer(
         epoch,
         losses: values,
         means,
+        columns: objective.columns,
         weights: losses.map(({ weight }) => weight),
         loss: total(means),
         learningRates,

@@ -8,7 +8,7 @@ import { DATASET_NAMES } from "../../src/data/datasets.ts";
 import { imageCount, type ImageSet, selectImages } from "../../src/data/image_set.ts";
 import { l2Betas } from "../../src/defenses/attention_distillation.ts";
 import type { DefenseSettings } from "../../src/defenses/defense.ts";
-import { fittingBatchSize, type Recipe, RECIPES } from "../../src/defenses/recipes.ts";
+import { fittingBatchSize, type Recipe, RECIPES, TEMPERATURE } from "../../src/defenses/recipes.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { TrainingSettings } from "../../src/train/trainer.ts";
 import type {
@@ -48,8 +48,11 @@ export interface DefenseRunSettings extends DataSettings {
   readonly defense: string;
   readonly model: string;
   readonly modelDigest: string;
+  /** A file; null where the teacher is made. */
   readonly teacher: string | null;
   readonly teacherDigest: string | null;
+  /** Of what the teacher is made where it is no file. */
+  readonly teacherKind: DefenseSettings["teacher"];
   readonly arch: string | null;
   readonly subset: SubsetSettings;
   /** Share of the clean images that only choose. */
@@ -66,6 +69,8 @@ export interface DefenseRunSettings extends DataSettings {
   readonly attention: "sum" | "mean";
   readonly power: number;
   readonly distance: Distance;
+  readonly labels: number;
+  readonly logits: number;
   readonly iterations: number;
   readonly floor: number;
   readonly teacherFloor: number;
@@ -113,15 +118,21 @@ export async function defenseSettings(
   const recipe: Recipe = RECIPES[flags.recipe];
   const data = await dataSettings(flags);
   const run = { dataset: flags.dataset, preprocessing: data.preprocessing, seed: flags.seed };
-  const studentTraining = trainingSettings(flags, recipe, run);
+  const corruption = flags.corruption === undefined ? recipe.corruption : flags.corruption;
+  const studentTraining = {
+    ...trainingSettings(flags, recipe, run),
+    ...corruption ? { corruption } : {},
+  };
   const teacherEpochs = flags.teacherEpochs ?? flags.epochs ?? recipe.teacherEpochs;
-  const teacher = flags.teacher === undefined ? null : resolve(flags.teacher);
+  const made = flags.teacher === "finetuned" || flags.teacher === "original";
+  const teacher = made || flags.teacher === undefined ? null : resolve(flags.teacher);
   return {
     defense,
     model,
     modelDigest: await fileDigest(model),
     teacher,
     teacherDigest: teacher === null ? null : await fileDigest(teacher),
+    teacherKind: made ? flags.teacher as DefenseSettings["teacher"] : recipe.teacher,
     arch: flags.arch ?? null,
     ...data,
     subset: flags.trainIndices === undefined
@@ -138,6 +149,8 @@ export async function defenseSettings(
     attention: flags.attention,
     power: flags.power,
     distance: flags.distance,
+    labels: flags.labels ?? recipe.labels,
+    logits: flags.logits ?? recipe.logits,
     iterations: flags.iterations,
     floor: flags.floor,
     teacherFloor: flags.teacherFloor,
@@ -183,7 +196,11 @@ export function settingsFor(settings: DefenseRunSettings, train: ImageSet): Defe
       kind: settings.distill,
       operator: { reduction: settings.attention, power: settings.power },
       distance,
+      labels: settings.labels,
+      logits: settings.logits,
+      temperature: TEMPERATURE,
     },
+    teacher: settings.teacherKind,
     autoBetas: given === "auto",
     iterations: settings.iterations,
     floor: settings.floor,

@@ -1,11 +1,12 @@
 /** The flags that commands share, in groups, and the types of their values. */
 
 import { type Command, Option } from "npm:commander@15.1.0";
+import type { Corruption } from "../../shaders/corruption.ts";
 import type { Distance } from "../../shaders/attention.ts";
 import { ATTACKS } from "../../src/attacks/attacks.ts";
 import { type RecipeName, RECIPES } from "../../src/defenses/recipes.ts";
 import { type Schedule, SCHEDULES } from "../../src/train/schedule.ts";
-import { flag, integer, number, numbers, pairs, words } from "./values.ts";
+import { corruption, flag, integer, number, numbers, pairs, words } from "./values.ts";
 
 /** Values of {@linkcode addDataFlags}. */
 export interface DataFlags {
@@ -188,18 +189,26 @@ export interface DefenseFlags {
   teacherFloor: number;
   patience: number;
   curvePosition: number;
+  labels?: number;
+  logits?: number;
+  corruption?: Corruption | null;
 }
 
 /** How to defend. */
 export function addDefenseFlags(command: Command): void {
   const recipes = Object.entries(RECIPES);
+  const weight = number("at least 0", (value) => value >= 0);
   const points = number("from 0 to 100", (value) => value >= 0 && value <= 100);
   command
     .addOption(
       new Option("--recipe <name>", "set of defaults that single flags override")
         .choices(recipes.map(([name]) => name)).default("lethe"),
     )
-    .option("--teacher <file>", "distil from this network instead of a finetuned copy")
+    .option(
+      "--teacher <file>",
+      "distil from this network; finetuned: from a finetuned copy; original: from the model itself\n" +
+        "as it sees images without corruption (default: the recipe's)",
+    )
     .addOption(flag("--teacher-epochs <n>", "epochs of finetuning the teacher", integer(1)))
     .addOption(
       flag(
@@ -210,6 +219,20 @@ export function addDefenseFlags(command: Command): void {
           text === "auto"
             ? text
             : numbers("three numbers of at least 0, or auto", (b) => b >= 0, 3)(text),
+      ),
+    )
+    .addOption(
+      flag("--labels <weight>", "of the cross-entropy (default: the recipe's)", weight),
+    )
+    .addOption(
+      flag("--logits <weight>", "of the teacher's own answers (default: the recipe's)", weight),
+    )
+    .addOption(
+      flag(
+        "--corruption <list>",
+        "mix:P:STRENGTH, wave:P:AMPLITUDE, patch:P:SIZE: what disturbs the images that the student\n" +
+          "sees, or none (default: the recipe's)",
+        corruption,
       ),
     )
     .addOption(

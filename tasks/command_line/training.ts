@@ -15,7 +15,15 @@ const CUTOUT = 9;
 /** Defaults that the flags override. */
 export type TrainingDefaults = Omit<
   Recipe,
-  "description" | "teacherEpochs" | "betas" | "leastSteps" | "heldOut"
+  | "description"
+  | "teacherEpochs"
+  | "betas"
+  | "leastSteps"
+  | "heldOut"
+  | "corruption"
+  | "teacher"
+  | "labels"
+  | "logits"
 >;
 
 /** What the flags make of the defaults. */
@@ -59,22 +67,24 @@ export function metricsLines(
   metrics: TrainedEpoch,
   logEvery: number | undefined,
 ): MetricsLine[] {
-  const { epoch, losses, means, weights, learningRates, imagesPerSecond } = metrics;
-  const columns = weights.length;
+  const { epoch, losses, means, columns, weights, learningRates, imagesPerSecond } = metrics;
+  const width = columns.length;
+  const answers = columns.indexOf("kd");
   const steps = learningRates.length;
   const line = (step: number, values: readonly number[]): MetricsLine => ({
     phase,
     epoch: epoch + 1,
     step: epoch * steps + step + 1,
     ce: values[0]!,
-    at: values.slice(1),
+    at: values.filter((_, i) => columns[i]!.startsWith("at")),
+    ...answers < 0 ? {} : { kd: values[answers]! },
     loss: values.reduce((sum, value, i) => sum + value * weights[i]!, 0),
     lr: learningRates[step]!,
     imagesPerSecond,
   });
   const logged = logEvery === undefined ? [] : Array.from({ length: steps }, (_, step) => step)
     .filter((step) => (step + 1) % logEvery === 0 && step + 1 < steps)
-    .map((step) => line(step, [...losses.subarray(step * columns, (step + 1) * columns)]));
+    .map((step) => line(step, [...losses.subarray(step * width, (step + 1) * width)]));
   const { heldOutAccuracy } = metrics;
   const last = line(steps - 1, means);
   return [...logged, heldOutAccuracy === undefined ? last : { ...last, heldOutAccuracy }];

@@ -1,5 +1,6 @@
 /** Reading the values of flags. What is thrown here, commander shows with the flag's name. */
 
+import type { Corruption } from "../../shaders/corruption.ts";
 import { InvalidArgumentError, Option } from "npm:commander@15.1.0";
 
 function refuse(text: string, expected: string): never {
@@ -42,6 +43,35 @@ export function words(known: readonly string[]) {
     const unknown = found.find((word) => !known.includes(word));
     if (unknown !== undefined) refuse(unknown, `some of ${known.join(", ")}`);
     return found;
+  };
+}
+
+/**
+ * Disturbances as `mix:0.4:0.3,wave:0.4:0.1,patch:0.3:8` (probability and strength, amplitude or size
+ * of each), or `none`. What is left out happens never.
+ */
+export function corruption(text: string): Corruption | null {
+  if (text === "none") return null;
+  const expected = "some of mix:P:STRENGTH, wave:P:AMPLITUDE and patch:P:SIZE, or none";
+  const found = { mix: [0, 0], wave: [0, 0], patch: [0, 2] } as Record<string, number[]>;
+  for (const part of text.split(",")) {
+    const [name = "", ...numbers] = part.split(":");
+    const [probability = NaN, strength = NaN] = numbers.map(Number);
+    const right = name === "patch"
+      ? Number.isInteger(strength) && strength >= 2
+      : strength >= 0 && strength <= 1;
+    if (
+      !(name in found) || numbers.length !== 2 || !(probability >= 0 && probability <= 1) || !right
+    ) {
+      refuse(part, expected);
+    }
+    found[name] = [probability, strength];
+  }
+  const [mix, wave, patch] = [found.mix!, found.wave!, found.patch!];
+  return {
+    mix: { probability: mix[0]!, strength: mix[1]! },
+    wave: { probability: wave[0]!, amplitude: wave[1]! },
+    patch: { probability: patch[0]!, size: patch[1]! },
   };
 }
 

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { attentionDistillation } from "../../src/defenses/attention_distillation.ts";
+import {
+  attentionDistillation,
+  PAPER_DISTILLATION,
+} from "../../src/defenses/attention_distillation.ts";
 import { isSpatiallyConstant } from "../../src/defenses/check_taps.ts";
 import { ModelError } from "../../src/errors.ts";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
@@ -12,12 +15,6 @@ import { CROSS_ENTROPY } from "../../src/train/objectives.ts";
 import { createTrainer, type Objective } from "../../src/train/trainer.ts";
 import { gpu } from "../gpu/device.ts";
 import { CLASSES, SMALL_SETTINGS, smallImages, smallModel } from "../train/small.ts";
-
-const DISTILLATION = {
-  kind: "attention",
-  operator: { reduction: "sum", power: 2 },
-  distance: "mean",
-} as const;
 
 /**
  * The objective with a cross-entropy that counts for nothing: its gradients are below what float32
@@ -61,10 +58,7 @@ async function afterEpoch(
 
 Deno.test("the attention loss alone moves the student's first convolution, and falls", async () => {
   const teacher = smallModel(gpu, 2);
-  const objective = attentionDistillation(teacher, {
-    betas: [500, 1000, 1000],
-    ...DISTILLATION,
-  });
+  const objective = attentionDistillation(teacher, PAPER_DISTILLATION);
   const { state, losses } = await afterEpoch(attentionAlone(objective));
   const fresh = smallModel(gpu, 1);
   const before = await readModel(gpu, fresh);
@@ -80,10 +74,7 @@ Deno.test("the attention loss alone moves the student's first convolution, and f
 
 Deno.test("the attention loss of the first tap alone leaves later groups untouched", async () => {
   const teacher = smallModel(gpu, 2);
-  const objective = attentionDistillation(teacher, {
-    betas: [500, 1000, 1000],
-    ...DISTILLATION,
-  });
+  const objective = attentionDistillation(teacher, PAPER_DISTILLATION);
   const { state } = await afterEpoch(attentionAlone(objective, 1));
   const fresh = smallModel(gpu, 1);
   const before = await readModel(gpu, fresh);
@@ -95,7 +86,7 @@ Deno.test("the attention loss of the first tap alone leaves later groups untouch
 
 Deno.test("betas of 0 give plain finetuning, bit for bit", async () => {
   const teacher = smallModel(gpu, 2);
-  const objective = attentionDistillation(teacher, { betas: [0, 0, 0], ...DISTILLATION });
+  const objective = attentionDistillation(teacher, { ...PAPER_DISTILLATION, betas: [0, 0, 0] });
   const distilled = await afterEpoch(objective);
   destroyModel(gpu, teacher);
   const finetuned = await afterEpoch(CROSS_ENTROPY);
@@ -107,7 +98,7 @@ Deno.test("distillation leaves the teacher, its running statistics included, as 
   const teacher = smallModel(gpu, 2);
   const before = await readModel(gpu, teacher);
   await afterEpoch(
-    attentionDistillation(teacher, { betas: [500, 1000, 1000], ...DISTILLATION }),
+    attentionDistillation(teacher, PAPER_DISTILLATION),
   );
   assert.deepEqual(await readModel(gpu, teacher), before);
   destroyModel(gpu, teacher);
@@ -115,7 +106,7 @@ Deno.test("distillation leaves the teacher, its running statistics included, as 
 
 Deno.test("a student equal to its teacher in evaluation mode would have attention losses of 0", async () => {
   const teacher = smallModel(gpu, 1);
-  const objective = attentionDistillation(teacher, { betas: [1, 1, 1], ...DISTILLATION });
+  const objective = attentionDistillation(teacher, { ...PAPER_DISTILLATION, betas: [1, 1, 1] });
   const inEvaluation: Architecture = {
     ...teacher.architecture,
     forward: (tape, state, x) => teacher.architecture.forward(tape, state, x, "evaluation"),
@@ -134,10 +125,7 @@ Deno.test("a student equal to its teacher in evaluation mode would have attentio
 Deno.test("a wider, deeper teacher distils into a narrow student", async () => {
   const architecture = wideResNet(16, 2, CLASSES);
   const teacher = loadModel(gpu, architecture, initialState(architecture, 2), "the teacher");
-  const objective = attentionDistillation(teacher, {
-    betas: [500, 1000, 1000],
-    ...DISTILLATION,
-  });
+  const objective = attentionDistillation(teacher, PAPER_DISTILLATION);
   const { losses } = await afterEpoch(objective);
   assert.ok(losses.every((loss) => Number.isFinite(loss) && loss > 0));
   destroyModel(gpu, teacher);
@@ -147,7 +135,7 @@ Deno.test("a tap of 1x1 pixels is refused: its normalised map would be constant"
   const model = smallModel(gpu, 1);
   const small = { ...smallImages(16, 3), height: 2, width: 2 };
   const store = uploadImages(gpu, { ...small, pixels: small.pixels.slice(0, 16 * 12) });
-  const objective = attentionDistillation(model, { betas: [1, 1, 1], ...DISTILLATION });
+  const objective = attentionDistillation(model, { ...PAPER_DISTILLATION, betas: [1, 1, 1] });
   assert.throws(
     () => createTrainer(gpu, model, { store }, objective, SMALL_SETTINGS),
     (error) =>
@@ -163,7 +151,7 @@ Deno.test("a tap of 1x1 pixels is refused: its normalised map would be constant"
 Deno.test("numbers of taps and betas that differ are refused", () => {
   const model = smallModel(gpu, 1);
   const store = uploadImages(gpu, smallImages(16, 3));
-  const objective = attentionDistillation(model, { betas: [1, 1], ...DISTILLATION });
+  const objective = attentionDistillation(model, { ...PAPER_DISTILLATION, betas: [1, 1] });
   assert.throws(
     () => createTrainer(gpu, model, { store }, objective, SMALL_SETTINGS),
     new ModelError(

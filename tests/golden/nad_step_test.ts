@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { NO_AUGMENTATION, PLAIN_PREPROCESSING } from "../../shaders/gather.ts";
-import { attentionDistillation } from "../../src/defenses/attention_distillation.ts";
+import {
+  attentionDistillation,
+  PAPER_DISTILLATION,
+} from "../../src/defenses/attention_distillation.ts";
 import { flatLayout, readModel } from "../../src/nn/model.ts";
 import { floats } from "../../src/nn/state.ts";
 import { uploadImages } from "../../src/train/image_store.ts";
@@ -29,12 +32,7 @@ Deno.test({
       gpu,
       student,
       { store: uploadImages(gpu, goldenImages(golden)) },
-      attentionDistillation(teacher, {
-        betas: [500, 1000, 1000],
-        kind: "attention",
-        operator: { reduction: "sum", power: 2 },
-        distance: "mean",
-      }),
+      attentionDistillation(teacher, PAPER_DISTILLATION),
       {
         epochs: 1,
         batchSize: 64,

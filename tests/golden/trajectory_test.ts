@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { NO_AUGMENTATION, PLAIN_PREPROCESSING } from "../../shaders/gather.ts";
-import { attentionDistillation } from "../../src/defenses/attention_distillation.ts";
+import {
+  attentionDistillation,
+  PAPER_DISTILLATION,
+} from "../../src/defenses/attention_distillation.ts";
 import { evaluateModel } from "../../src/train/evaluate.ts";
 import { uploadImages } from "../../src/train/image_store.ts";
 import { CROSS_ENTROPY } from "../../src/train/objectives.ts";
@@ -36,12 +39,7 @@ for (const method of ["nad", "finetune"] as const) {
       const golden = goldenNumbers<Trajectory>(file);
       const objective = method === "finetune"
         ? CROSS_ENTROPY
-        : attentionDistillation(await publishedModel(gpu, "teacher"), {
-          betas: [500, 1000, 1000],
-          kind: "attention",
-          operator: { reduction: "sum", power: 2 },
-          distance: "mean",
-        });
+        : attentionDistillation(await publishedModel(gpu, "teacher"), PAPER_DISTILLATION);
       assert.deepEqual(objective.columns, golden.columns);
       const student = await publishedModel(gpu, "student");
       const store = uploadImages(gpu, await firstTrainingImages(golden.steps.length * 64));
