@@ -18,6 +18,7 @@ import {
 } from "../train/evaluate.ts";
 import { destroyImages, type ImageStore, uploadImages } from "../train/image_store.ts";
 import type { PhaseSnapshot } from "../train/snapshot_file.ts";
+import { estimateStatistics } from "../train/statistics.ts";
 import { train, type TrainedEpoch } from "../train/train.ts";
 import type { EpochProgress } from "../train/trainer.ts";
 import type { Defense, DefenseContext, DefenseSettings } from "./defense.ts";
@@ -154,6 +155,9 @@ export async function defend(
           });
         } finally {
           judge?.destroy();
+        }
+        if (settings.statistics === "clean" && !ends) {
+          await estimateStatistics(gpu, model, clean, training, signal);
         }
         await hooks.onTrained?.(phase, await readModel(gpu, model));
       },

@@ -49,6 +49,11 @@ export interface DefenseSettings {
   readonly autoBetas: boolean;
   /** `nad`: how often the result becomes the next teacher; 1 is the paper's method. */
   readonly iterations: number;
+  /**
+   * Batch-norm statistics of the result: as training leaves them, or estimated anew on the clean
+   * images, without corruption.
+   */
+  readonly statistics: "training" | "clean";
   /** Points of held-out accuracy that `autoBetas` and `fine-pruning` may cost. */
   readonly floor: number;
   /** Points of held-out accuracy that a finetuned teacher may have lost at most. */

@@ -42,6 +42,10 @@ export interface Recipe {
   readonly heldOut: number;
   /** Random disturbances of what the student sees. */
   readonly corruption?: Corruption;
+  /** Decay of the running average that is kept; without it the last network is. */
+  readonly averaging?: number;
+  /** Batch-norm statistics of the result. */
+  readonly statistics: DefenseSettings["statistics"];
   /** Where attention is distilled from. */
   readonly teacher: DefenseSettings["teacher"];
   /** Weight of the cross-entropy with the labels. */
@@ -65,6 +69,7 @@ const paper: Recipe = {
   cropPadding: 4,
   cutout: 9,
   heldOut: 0,
+  statistics: "training",
   teacher: "finetuned",
   labels: 1,
   logits: 0,
@@ -123,6 +128,7 @@ export function recipeSettings(recipe: Recipe, use: RecipeUse): DefenseSettings 
     weightDecay: recipe.weightDecay,
     augmentation: { cropPadding: recipe.cropPadding, flip: use.flip, cutout: recipe.cutout },
     corruption: recipe.corruption,
+    averaging: recipe.averaging,
     preprocessing: use.preprocessing,
     order: "shuffle",
     seed: use.seed,
@@ -138,6 +144,7 @@ export function recipeSettings(recipe: Recipe, use: RecipeUse): DefenseSettings 
       temperature: TEMPERATURE,
     },
     teacher: recipe.teacher,
+    statistics: recipe.statistics,
     autoBetas: false,
     iterations: 1,
     floor: 2,

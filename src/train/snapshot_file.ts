@@ -14,6 +14,7 @@ export interface PhaseSnapshot extends Snapshot {
 
 const STATE = "state/";
 const VELOCITY = "velocity/";
+const AVERAGE = "average/";
 const KEPT = "kept/";
 
 /** The bytes of a snapshot file. */
@@ -21,6 +22,7 @@ export function encodeSnapshot(snapshot: PhaseSnapshot): Uint8Array<ArrayBuffer>
   const tensors: StateDict = new Map();
   for (const [name, tensor] of snapshot.state) tensors.set(STATE + name, tensor);
   for (const [name, tensor] of snapshot.velocity) tensors.set(VELOCITY + name, tensor);
+  for (const [name, tensor] of snapshot.average ?? []) tensors.set(AVERAGE + name, tensor);
   const metadata = new Map([["phase", snapshot.phase], ["epoch", String(snapshot.epoch)]]);
   if (snapshot.kept) {
     const { state, ...choice } = snapshot.kept;
@@ -55,5 +57,13 @@ export function decodeSnapshot(bytes: Uint8Array, source: string): PhaseSnapshot
   const kept: Kept | undefined = choice === undefined
     ? undefined
     : { ...JSON.parse(choice), state: part(KEPT) };
-  return { phase, epoch, state: part(STATE), velocity: part(VELOCITY), kept };
+  const average = part(AVERAGE);
+  return {
+    phase,
+    epoch,
+    state: part(STATE),
+    velocity: part(VELOCITY),
+    ...average.size > 0 ? { average } : {},
+    kept,
+  };
 }

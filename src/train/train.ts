@@ -3,7 +3,14 @@
 import type { StateDict } from "../formats/host_tensor.ts";
 import { elementCount } from "../formats/host_tensor.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { flatLayout, type Model, readModel, writeModel } from "../nn/model.ts";
+import {
+  destroyModel,
+  flatLayout,
+  loadModel,
+  type Model,
+  readModel,
+  writeModel,
+} from "../nn/model.ts";
 import type { CurveEnds } from "./curve.ts";
 import { choose, type Kept, type Selection } from "./selection.ts";
 import {
@@ -19,10 +26,12 @@ import {
 export interface Snapshot {
   /** Epochs done. */
   readonly epoch: number;
-  /** Parameters and statistics. */
+  /** Parameters and statistics of the network that is trained. */
   readonly state: StateDict;
   /** The optimiser's momentum, by parameter. */
   readonly velocity: StateDict;
+  /** Its running average, where there is one. */
+  readonly average?: StateDict | undefined;
   /** The epoch chosen so far, where there is a choice. */
   readonly kept?: Kept | undefined;
 }
@@ -62,9 +71,17 @@ export interface TrainedEpoch extends EpochMetrics {
  * @throws {Interrupted} when the signal is aborted; what `onEpoch` saved is where to go on.
  */
 export async function train(gpu: Gpu, run: TrainingRun): Promise<void> {
-  const { model, settings, resume } = run;
-  if (resume) writeModel(gpu, model, resume.state, "the checkpoint");
-  const trainer = createTrainer(gpu, model, run.images, run.objective, settings, run.ends);
+  const { model, settings, resume, ends } = run;
+  if (resume) writeModel(gpu, model, resume.average ?? resume.state, "the checkpoint");
+  // Where an average is kept it is `model` that follows, so that whoever looks at it sees the average.
+  const trained = settings.averaging
+    ? loadModel(gpu, model.architecture, resume?.state ?? await readModel(gpu, model), "a copy")
+    : model;
+  const average = trained === model ? undefined : model;
+  const trainer = createTrainer(gpu, trained, run.images, run.objective, settings, {
+    ends,
+    average,
+  });
   const { selection } = run;
   let kept = resume?.kept;
   try {
@@ -99,11 +116,14 @@ export async function train(gpu: Gpu, run: TrainingRun): Promise<void> {
           const data = flat.slice(first, first + elementCount(shape));
           velocity.set(name, { dtype: "float32", shape, data });
         }
-        return { epoch: epoch + 1, state: await readModel(gpu, model), velocity, kept };
+        const state = await readModel(gpu, trained);
+        const averaged = average && await readModel(gpu, average);
+        return { epoch: epoch + 1, state, velocity, average: averaged, kept };
       });
     }
     if (kept && kept.epoch < settings.epochs) writeModel(gpu, model, kept.state, "the kept epoch");
   } finally {
     trainer.destroy();
+    if (trained !== model) destroyModel(gpu, trained);
   }
 }

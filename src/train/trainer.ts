@@ -17,6 +17,7 @@ import { flatLayout, type Model, tensorLookup } from "../nn/model.ts";
 import { buildProgram, type Program } from "../tensor/program.ts";
 import { Tape, type WeightedLoss } from "../tensor/tape.ts";
 import { locatedTensor } from "../tensor/tensor.ts";
+import { recordAveraging } from "./averaging.ts";
 import { type Batch, createBatchSource, gatherBatch, startEpoch } from "./batches.ts";
 import { type CurveEnds, recordCurvePoint } from "./curve.ts";
 import type { ImageStore } from "./image_store.ts";
@@ -39,6 +40,11 @@ export interface TrainingSettings extends SgdSettings {
   readonly corruption?: Corruption | undefined;
   /** From bytes to the network's input. */
   readonly preprocessing: Preprocessing;
+  /**
+   * Decay of the running average that is kept in place of the last network, 0 to below 1; without it
+   * the last network is kept.
+   */
+  readonly averaging?: number | undefined;
   /** `shuffle` draws a new order every epoch; `file` keeps the order of the records. */
   readonly order: "shuffle" | "file";
   /** Of order and augmentation, from 0 to 2^32 - 1. */
@@ -129,7 +135,8 @@ export interface Trainer {
 /**
  * Records and compiles one training step of `model`. The last images of an epoch that do not fill a
  * batch are left out of it; the next epoch's order gives them their turn. With `ends` the model is the
- * middle of a curve: every step runs and differentiates at a random point of it.
+ * middle of a curve: every step runs and differentiates at a random point of it. With `average` another
+ * network follows as the average of this one.
  *
  * @throws {DataError} where there are fewer images than one batch.
  */
@@ -139,7 +146,7 @@ export function createTrainer(
   images: TrainingImages,
   objective: Objective,
   settings: TrainingSettings,
-  ends?: CurveEnds,
+  { ends, average }: { ends?: CurveEnds | undefined; average?: Model | undefined } = {},
 ): Trainer {
   const { store, trigger } = images;
   const records = images.indices ?? Uint32Array.from({ length: store.count }, (_, i) => i);
@@ -183,6 +190,9 @@ export function createTrainer(
     parameters,
     velocity,
   ]);
+  const averaging = average &&
+    recordAveraging(gpu, tape, { model, average }, { steps, state: source.state });
+  owned.push(...averaging?.owned ?? []);
   tape.run(recordStepKernel(columns, steps), losses.map(({ loss }) => loss), [
     metrics,
     source.state,
@@ -205,6 +215,7 @@ export function createTrainer(
         indices: epochOrder(records, { order, seed, epoch }).subarray(0, steps * batchSize),
       });
       curve?.startEpoch(epoch, seed);
+      averaging?.startEpoch(epoch, settings);
       const start = performance.now();
       let values = new Float32Array(steps * columns);
       const meansOf = (rows: number) => {
@@ -229,6 +240,7 @@ export function createTrainer(
         },
       }, fence);
       model.batchesTracked += BigInt(steps);
+      if (average) average.batchesTracked = model.batchesTracked;
       const seconds = (performance.now() - start) / 1000;
       const means = meansOf(steps);
       return {

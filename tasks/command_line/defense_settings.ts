@@ -69,6 +69,7 @@ export interface DefenseRunSettings extends DataSettings {
   readonly attention: "sum" | "mean";
   readonly power: number;
   readonly distance: Distance;
+  readonly statistics: DefenseSettings["statistics"];
   readonly labels: number;
   readonly logits: number;
   readonly iterations: number;
@@ -119,9 +120,11 @@ export async function defenseSettings(
   const data = await dataSettings(flags);
   const run = { dataset: flags.dataset, preprocessing: data.preprocessing, seed: flags.seed };
   const corruption = flags.corruption === undefined ? recipe.corruption : flags.corruption;
+  const averaging = flags.averaging ?? recipe.averaging;
   const studentTraining = {
     ...trainingSettings(flags, recipe, run),
     ...corruption ? { corruption } : {},
+    ...averaging ? { averaging } : {},
   };
   const teacherEpochs = flags.teacherEpochs ?? flags.epochs ?? recipe.teacherEpochs;
   const made = flags.teacher === "finetuned" || flags.teacher === "original";
@@ -149,6 +152,7 @@ export async function defenseSettings(
     attention: flags.attention,
     power: flags.power,
     distance: flags.distance,
+    statistics: flags.statistics ?? recipe.statistics,
     labels: flags.labels ?? recipe.labels,
     logits: flags.logits ?? recipe.logits,
     iterations: flags.iterations,
@@ -201,6 +205,7 @@ export function settingsFor(settings: DefenseRunSettings, train: ImageSet): Defe
       temperature: TEMPERATURE,
     },
     teacher: settings.teacherKind,
+    statistics: settings.statistics,
     autoBetas: given === "auto",
     iterations: settings.iterations,
     floor: settings.floor,

@@ -192,6 +192,8 @@ export interface DefenseFlags {
   labels?: number;
   logits?: number;
   corruption?: Corruption | null;
+  averaging?: number;
+  statistics?: "training" | "clean";
 }
 
 /** How to defend. */
@@ -234,6 +236,19 @@ export function addDefenseFlags(command: Command): void {
           "sees, or none (default: the recipe's)",
         corruption,
       ),
+    )
+    .addOption(
+      flag(
+        "--averaging <decay>",
+        "of the running average that is kept; 0 keeps the last network (default: the recipe's)",
+        number("at least 0 and below 1", (decay) => decay >= 0 && decay < 1),
+      ),
+    )
+    .addOption(
+      new Option(
+        "--statistics <name>",
+        "of batch norm: as training leaves them, or anew on clean images (default: the recipe's)",
+      ).choices(["training", "clean"]),
     )
     .addOption(
       new Option("--distill <what>", "attention maps, or the features themselves")

@@ -21,6 +21,8 @@ export type TrainingDefaults = Omit<
   | "leastSteps"
   | "heldOut"
   | "corruption"
+  | "averaging"
+  | "statistics"
   | "teacher"
   | "labels"
   | "logits"

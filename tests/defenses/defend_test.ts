@@ -1,6 +1,7 @@
 /** What holds for every defence. */
 
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import { DEFENSES, findDefense } from "../../src/defenses/defenses.ts";
 import { DataError, ModelError, UsageError } from "../../src/errors.ts";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
@@ -88,4 +89,14 @@ Deno.test("findDefense() throws for an unknown name", () => {
       "cannot defend by prayer: expected one of nad, finetune, fine-pruning, mcr",
     ),
   );
+});
+
+Deno.test("clean statistics change the running statistics of a trained network and nothing else", async () => {
+  const trained = await defendSmall("finetune", { settings: { statistics: "training" } });
+  const fresh = await defendSmall("finetune", { settings: { statistics: "clean" } });
+  const changed = [...trained.state.keys()].filter((name) =>
+    !isDeepStrictEqual(trained.state.get(name)!.data, fresh.state.get(name)!.data)
+  );
+  assert.ok(changed.length > 0);
+  assert.ok(changed.every((name) => /running_(mean|var)$/.test(name)), changed.join());
 });
