@@ -105,10 +105,8 @@ export async function audit(
 ): Promise<AuditResult> {
   const start = performance.now();
   const { classes } = model.architecture;
-  const labels = settings.labels ?? Array.from({ length: classes }, (_, label) => label);
-  checkLabels(labels, classes);
-  const chosen = chooseImages(images, settings);
-  checkImages(chosen, labels);
+  const labels = settings.labels ?? allLabels(classes);
+  const chosen = selectImages(images, checkAudit(images, settings, classes));
   const { preprocessing, steps, seed } = settings;
   const { height, width } = chosen;
   const { signal } = hooks;
@@ -180,11 +178,36 @@ export function anomaliesOf(maskNorms: readonly number[], margins: readonly numb
   return deviations(maskNorms).map((small, i) => (large[i]! - small) / 2);
 }
 
+/**
+ * The records of the images that an audit with these settings uses, drawn at random, ascending.
+ *
+ * @throws {UsageError} and {DataError} as {@linkcode audit} does.
+ */
+export function checkAudit(
+  images: ImageSet,
+  settings: Pick<AuditSettings, "labels" | "images" | "seed">,
+  classes: number,
+): Uint32Array<ArrayBuffer> {
+  const labels = settings.labels ?? allLabels(classes);
+  checkLabels(labels, classes);
+  const random = new RandomStream(settings.seed, RandomPurpose.cleanSubset);
+  const records = shuffle(imageCount(images), random).slice(0, settings.images).sort();
+  for (const label of labels) {
+    const others = records.filter((record) => images.labels[record] !== label).length;
+    if (others >= BATCH_SIZE) continue;
+    throw new DataError(
+      `cannot audit class ${label} with ${others} images of other classes: expected at least ` +
+        `${BATCH_SIZE}`,
+    );
+  }
+  return records;
+}
+
 function checkLabels(labels: readonly number[], classes: number): void {
   if (labels.length < LEAST_CLASSES) {
     throw new UsageError(
-      `cannot audit ${labels.length} classes: found no others to compare with, expected at least ` +
-        `${LEAST_CLASSES}`,
+      `cannot audit ${labels.length} classes: expected at least ${LEAST_CLASSES}, for a class is ` +
+        "judged by the others",
     );
   }
   const bad = labels.find((label, i) =>
@@ -197,24 +220,7 @@ function checkLabels(labels: readonly number[], classes: number): void {
   }
 }
 
-/** As many images as the settings ask for, drawn at random. */
-function chooseImages(images: ImageSet, settings: AuditSettings): ImageSet {
-  const random = new RandomStream(settings.seed, RandomPurpose.cleanSubset);
-  const order = shuffle(imageCount(images), random);
-  return selectImages(images, order.subarray(0, settings.images).sort());
-}
-
-function checkImages(images: ImageSet, labels: readonly number[]): void {
-  for (const label of labels) {
-    const found = recordsOutside(images, label).length;
-    if (found < BATCH_SIZE) {
-      throw new DataError(
-        `cannot audit class ${label} with ${found} images of other classes: expected at least ` +
-          `${BATCH_SIZE}`,
-      );
-    }
-  }
-}
+const allLabels = (classes: number) => Array.from({ length: classes }, (_, label) => label);
 
 /** Images of other classes. */
 function recordsOutside({ labels }: ImageSet, label: number): Uint32Array<ArrayBuffer> {

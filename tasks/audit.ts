@@ -1,0 +1,98 @@
+/** `deno task audit`: how suspicious a model is, without any trigger. */
+
+import { audit, checkAudit } from "../src/audit/audit.ts";
+import { createRunFolder } from "../src/train/run_folder.ts";
+import { Interrupted } from "../src/train/run_steps.ts";
+import { drawPatterns, writePatterns } from "./command_line/audit_files.ts";
+import {
+  auditDocument,
+  auditProgressText,
+  auditTable,
+  auditVerdict,
+} from "./command_line/audit_results.ts";
+import { addAuditFlags, type AuditFlags, auditSettings } from "./command_line/audit_settings.ts";
+import { addDataFlags, addModelFlags, addSubsetFlags } from "./command_line/flags.ts";
+import {
+  downloadIfAsked,
+  expectClasses,
+  loadData,
+  loadNetwork,
+  openGpuFor,
+  preprocessingText,
+} from "./command_line/load.ts";
+import { newCommand, runCommand } from "./command_line/run_command.ts";
+import { newRunPath } from "./command_line/runs.ts";
+
+const command = newCommand(
+  "audit",
+  "Says how suspicious a model is, without knowing any trigger: finds the smallest trigger that\n" +
+    "leads to each class and the largest margin by which it wins, and which classes stand out.\n" +
+    "Without flags: the embedded model on the embedded signs.",
+  [
+    "",
+    "--model suspicious.pth --dataset ./pictures",
+    "--model student.pth --dataset cifar10 --data ./data --json",
+    "--model runs/erase-1/student.safetensors",
+  ],
+);
+addModelFlags(command);
+addDataFlags(command);
+addSubsetFlags(command);
+addAuditFlags(command);
+
+await runCommand(command, async ({ output, signal }) => {
+  const flags = command.opts<AuditFlags>();
+  await downloadIfAsked(flags, output);
+  const settings = await auditSettings(flags);
+  const network = await loadNetwork(settings.model, settings.arch ?? undefined);
+  const dataset = await loadData(settings, settings.subset);
+  expectClasses(network, dataset);
+  const { classNames, train: clean } = dataset;
+  const labels = settings.classes ?? undefined;
+  // What cannot be audited is refused before a folder is made.
+  checkAudit(clean, { ...settings, labels }, classNames.length);
+
+  const gpu = await openGpuFor(output);
+  const folder = await createRunFolder(flags.out ?? await newRunPath("audit"), {
+    command: "audit",
+    adapter: gpu.adapter.name,
+    settings: { ...settings },
+  });
+  output.line(
+    `auditing ${settings.model} with up to ${settings.images} of ${clean.labels.length} clean ` +
+      `images of ${dataset.name}; run folder ${folder.path}`,
+  );
+  output.line(
+    `${network.architecture.name} with ${classNames.length} classes; ` +
+      preprocessingText(settings.preprocessing),
+  );
+  const start = performance.now();
+  const result = await audit(gpu, network, clean, { ...settings, labels }, {
+    signal,
+    onProgress(share, label) {
+      const what = label === undefined ? "largest margins" : `class ${label} ${classNames[label]}`;
+      const seconds = (performance.now() - start) / 1000;
+      output.progress(auditProgressText(share, what, seconds));
+    },
+  }).catch((error) => {
+    throw error instanceof Interrupted
+      ? new Interrupted("stopped; an audit keeps nothing until its end")
+      : error;
+  });
+  const document = auditDocument(result, {
+    model: settings.model,
+    dataset: dataset.name,
+    classNames,
+    adapter: gpu.adapter.name,
+  });
+  const { height, width } = clean;
+  const size = { classes: classNames.length, height, width };
+  await writePatterns(`${folder.path}/patterns.safetensors`, result.classes, size);
+  await drawPatterns(`${folder.path}/patterns.png`, result.classes, clean);
+  await folder.update({ finished: true, results: { audit: document } });
+  gpu.close();
+  output.result(auditTable(document));
+  output.result(auditVerdict(document));
+  output.line(`recovered triggers: ${folder.path}/patterns.png`);
+  output.document(document);
+});

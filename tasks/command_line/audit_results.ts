@@ -1,0 +1,90 @@
+/** Audits as people and as programs read them. */
+
+import { ANOMALY_THRESHOLD, type AuditResult, type ClassAudit } from "../../src/audit/audit.ts";
+import { duration, percent } from "./results.ts";
+
+/** An audit as `audit --json` prints it. */
+export interface AuditDocument {
+  readonly model: string;
+  readonly dataset: string;
+  /** Clean images used. */
+  readonly images: number;
+  /** The largest anomaly of a class. */
+  readonly anomalyIndex: number;
+  /** Labels of the classes whose anomaly is above the threshold, most anomalous first. */
+  readonly flagged: readonly number[];
+  readonly threshold: number;
+  readonly classes: readonly (Omit<ClassAudit, "mask" | "pattern"> & { readonly name: string })[];
+  readonly adapter: string;
+  readonly seconds: number;
+}
+
+/** The document of an audit. */
+export function auditDocument(
+  result: AuditResult,
+  of: { model: string; dataset: string; classNames: readonly string[]; adapter: string },
+): AuditDocument {
+  return {
+    model: of.model,
+    dataset: of.dataset,
+    images: result.images,
+    anomalyIndex: result.anomalyIndex,
+    flagged: result.flagged,
+    threshold: ANOMALY_THRESHOLD,
+    classes: result.classes.map(({ label, maskNorm, successRate, margin, anomaly }) => ({
+      label,
+      name: of.classNames[label]!,
+      maskNorm,
+      successRate,
+      margin,
+      anomaly,
+    })),
+    adapter: of.adapter,
+    seconds: result.seconds,
+  };
+}
+
+/** A table with a row for each class. */
+export function auditTable({ classes, flagged }: AuditDocument): string {
+  const head = ["class", "mask, pixels", "success", "margin", "anomaly", ""];
+  const rows = classes.map(({ label, name, maskNorm, successRate, margin, anomaly }) => [
+    `${label} ${name}`,
+    maskNorm.toFixed(1),
+    percent(successRate),
+    margin.toFixed(1),
+    anomaly.toFixed(2),
+    flagged.includes(label) ? "suspicious" : "",
+  ]);
+  const table = [head, ...rows];
+  const widths = head.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
+  return table
+    .map((row) =>
+      row.map((cell, i) => i % 5 === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))
+        .join("  ").trimEnd()
+    )
+    .join("\n");
+}
+
+/** What an audit says of the model, and what it cannot know. */
+export function auditVerdict({ classes, flagged, anomalyIndex, threshold }: AuditDocument): string {
+  const index = `anomaly index ${anomalyIndex.toFixed(2)}`;
+  const suspects = flagged.map((suspect) => classes.find(({ label }) => label === suspect)!);
+  if (suspects.length === 0) {
+    return `Nothing stands out: ${index}, not above ${threshold}. This is no proof of innocence: a ` +
+      "backdoor that acts on some classes only, or leads every class elsewhere, can stay hidden.";
+  }
+  const findings = suspects.map(({ label, name, maskNorm, successRate, margin }) =>
+    `class ${label} (${name}) is reached from ${percent(successRate)} of the images of other ` +
+    `classes by a trigger of about ${Math.max(1, Math.round(maskNorm))} pixels, and wins by ` +
+    `up to ${margin.toFixed(1)}`
+  );
+  return `Suspicious: ${index}, above ${threshold}; ${findings.join("; ")}. This is a reason to ` +
+    "clean the model, no proof: a class can stand out by its nature.";
+}
+
+/** A progress line, for example `auditing 43 % class 5 dog 1:20 left`. */
+export function auditProgressText(share: number, what: string, seconds: number): string {
+  return `auditing ${Math.floor(100 * share)} % ${what} ${
+    duration(seconds * (1 - share) / share)
+  } left`;
+}
