@@ -1,7 +1,8 @@
 /** Names of cells: readable, and functions of the settings alone, so that a plan can grow. */
 
 import { createHash } from "node:crypto";
-import { ROW_KINDS, type Settings } from "./plan_file.ts";
+import type { Settings } from "./plan_file.ts";
+import { ROW_KINDS } from "./plan_settings.ts";
 
 /** File systems take names of up to 255 bytes, and files of the cell add to it. */
 const LONGEST = 200;
@@ -18,7 +19,7 @@ export function cellId(settings: Settings): string {
   const parts = Object.keys(ROW_KINDS).flatMap((key) => {
     const value = settings[key];
     if (value === undefined) return [];
-    const text = String(value).replaceAll(",", "+").replaceAll(":", "to");
+    const text = String(value).replaceAll(",", "+").replaceAll(":", "-");
     return key === "model" || key === "defense" || key === "recipe" ? [text] : [`${key}-${text}`];
   });
   const id = parts.join("_");

@@ -61,7 +61,7 @@ export function cellWork(cell: TimedCell): number {
     finetune: epochs,
     "fine-pruning": epochs,
     mcr: teacherEpochs + epochs,
-    nad: (settings.teacher === undefined ? teacherEpochs : 0) +
+    nad: ((settings.teacher ?? recipe.teacher) === "finetuned" ? teacherEpochs : 0) +
       (settings.iterations ?? 1) * epochs * DISTILLATION,
   }[settings.defense] ?? epochs;
   const test = Math.min(settings.limit ?? Infinity, TEST_IMAGES[model.dataset] ?? trainImages / 5);

@@ -9,8 +9,9 @@ import {
   summarizeDifferences,
   summarizeMeasures,
 } from "./measures.ts";
-import type { Cell } from "./plan.ts";
-import { CONCERNS, type Settings } from "./plan_file.ts";
+import type { Cell } from "./plan_rows.ts";
+import type { Settings } from "./plan_file.ts";
+import { CONCERNS } from "./plan_settings.ts";
 
 /** A finished cell. */
 export interface FinishedCell {

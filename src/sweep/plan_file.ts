@@ -19,21 +19,7 @@
  * ```
  */
 
-import { RECIPES } from "../defenses/recipes.ts";
-import { SCHEDULES } from "../train/schedule.ts";
-import {
-  either,
-  given,
-  integer,
-  type Kind,
-  numberList,
-  numeric,
-  oneOf,
-  pattern,
-  type SettingValue,
-  someOf,
-  text,
-} from "./setting_kinds.ts";
+import type { SettingValue } from "./setting_kinds.ts";
 
 /** The whole file. Paths in it are relative to the folder that it lies in. */
 export interface PlanFile {
@@ -65,7 +51,9 @@ export interface PlanModel {
   readonly data?: string;
   /** GTSRB: cut images to their region of interest. */
   readonly roi?: true;
-  /** Subtracted from pixels in [0,1]: `r,g,b`. */
+  /** Divides bytes of 0 to 255; 1 for networks that take bytes. */
+  readonly scale?: number;
+  /** Subtracted after that: `r,g,b`. */
   readonly mean?: string;
   /** Divides them after that: `r,g,b`. */
   readonly std?: string;
@@ -111,9 +99,15 @@ export interface CellSettings {
   readonly "weight-decay"?: number;
   /** Some of `crop`, `flip`, `cutout`, or `none`. */
   readonly augment?: string;
+  /** What disturbs the images: `mix:P:STRENGTH,wave:P:AMPLITUDE,patch:P:SIZE`, or `none`. */
+  readonly corruption?: string;
+  /** Decay of the running average that is kept; 0 keeps the last network. */
+  readonly averaging?: number;
+  /** Batch-norm statistics as `training` leaves them, or estimated on `clean` images. */
+  readonly statistics?: string;
   /** Of finetuning the teacher. */
   readonly "teacher-epochs"?: number;
-  /** A name out of `teachers`. Default: a finetuned copy of the model. */
+  /** A name out of `teachers`, `finetuned` or `original`. Default: the recipe's. */
   readonly teacher?: string;
   /** Points of held-out accuracy that a finetuned teacher may have lost. */
   readonly "teacher-floor"?: number;
@@ -125,6 +119,10 @@ export interface CellSettings {
   readonly distance?: string;
   /** Weights of the distillation losses, or `auto`. */
   readonly betas?: string;
+  /** Weight of the cross-entropy. */
+  readonly labels?: number;
+  /** Weight of the teacher's own answers. */
+  readonly logits?: number;
   /** Reduction over channels. */
   readonly attention?: string;
   /** Of the absolute activations. */
@@ -142,93 +140,6 @@ export interface CellSettings {
 /** A row of a plan: settings, any of them as a list of values. */
 export type PlanRow = {
   readonly [Key in keyof CellSettings]?: CellSettings[Key] | readonly CellSettings[Key][];
-};
-
-/** Names that a plan may give: they become part of the names of folders. */
-export const NAME: Kind = pattern(
-  "a name of at most 60 letters, digits, dots and dashes, the first a letter or digit",
-  /^[A-Za-z0-9][A-Za-z0-9.-]{0,59}$/,
-);
-
-/** The defences that `defend` knows. */
-export const DEFENSES = ["finetune", "fine-pruning", "mcr", "nad"] as const;
-
-const share = numeric("above 0 and at most 1", (value) => value > 0 && value <= 1);
-const positive = numeric("above 0", (value) => value > 0);
-const notNegative = numeric("at least 0", (value) => value >= 0);
-const points = numeric("from 0 to 100", (value) => value >= 0 && value <= 100);
-const belowOne = numeric("at least 0 and below 1", (value) => value >= 0 && value < 1);
-const colour = (expected: string, fits: (value: number) => boolean) =>
-  numberList(`${expected} as text, with commas between`, fits, 3);
-
-/** The settings of a row, in the order in which a cell's name states them. */
-export const ROW_KINDS: Readonly<Record<keyof CellSettings, Kind>> = {
-  model: NAME,
-  defense: oneOf(DEFENSES),
-  recipe: oneOf(Object.keys(RECIPES)),
-  "clean-fraction": share,
-  "train-indices": pattern('records as "A:B"', /^\d*:\d*$/),
-  "held-out": belowOne,
-  floor: points,
-  patience: integer(0),
-  epochs: integer(1),
-  "batch-size": integer(1),
-  lr: positive,
-  "lr-schedule": oneOf(SCHEDULES),
-  momentum: belowOne,
-  "weight-decay": notNegative,
-  augment: someOf(["crop", "flip", "cutout", "none"]),
-  "teacher-epochs": integer(1),
-  teacher: NAME,
-  "teacher-floor": points,
-  distill: oneOf(["attention", "features"]),
-  taps: someOf(["1", "2", "3"]),
-  distance: oneOf(["mean", "l2"]),
-  betas: either(
-    oneOf(["auto"]),
-    numberList("three numbers of at least 0 as text", (beta) => beta >= 0, 3),
-  ),
-  attention: oneOf(["sum", "mean"]),
-  power: numeric("at least 1", (power) => power >= 1),
-  iterations: integer(1),
-  "curve-position": numeric("from 0 to 1", (t) => t >= 0 && t <= 1),
-  limit: integer(1),
-  seed: integer(0),
-};
-
-/** The settings of a model. */
-export const MODEL_KINDS: Readonly<Record<keyof PlanModel, Kind>> = {
-  model: text("the path of a file"),
-  arch: text("wrn-DEPTH-WIDTH"),
-  dataset: text("the name of a data set or the path of a folder"),
-  data: text("the path of a folder or archive"),
-  roi: given,
-  mean: colour("three numbers", () => true),
-  std: colour("three numbers above 0", (value) => value > 0),
-  attack: text('the name of an attack, or "recorded"'),
-  target: integer(0),
-  "target-mode": oneOf(["all2one", "all2all"]),
-  "attack-options": text("KEY=VALUE, with commas between pairs"),
-};
-
-/**
- * The defences that a setting is for; those left out are for all. A NAD cell without the settings
- * that finetuning lacks, and with `finetune` in place of `nad`, is its control: the same code with
- * all betas zero.
- */
-export const CONCERNS: Partial<Readonly<Record<keyof CellSettings, readonly string[]>>> = {
-  floor: ["nad", "fine-pruning"],
-  "teacher-epochs": ["nad", "mcr"],
-  teacher: ["nad"],
-  "teacher-floor": ["nad"],
-  distill: ["nad"],
-  taps: ["nad"],
-  distance: ["nad"],
-  betas: ["nad"],
-  attention: ["nad"],
-  power: ["nad"],
-  iterations: ["nad"],
-  "curve-position": ["mcr"],
 };
 
 /** Settings by name, in no particular order. */

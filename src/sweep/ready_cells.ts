@@ -14,7 +14,8 @@ import {
   readNetwork,
   resolveAttackOptions,
 } from "./cell_files.ts";
-import type { Cell, Plan } from "./plan.ts";
+import type { Plan } from "./plan.ts";
+import type { Cell } from "./plan_rows.ts";
 import type { Settings } from "./plan_file.ts";
 
 /** A cell whose files are there. */
@@ -94,7 +95,7 @@ export async function readyCells(
         dataset: datasetName,
         data: dataPath,
         "attack-options": attackOptions,
-        teacher: teacherPath,
+        teacher: teacherPath ?? cell.settings.teacher,
       }),
       identity,
       digest: createHash("sha256").update(JSON.stringify(identity)).digest("hex"),

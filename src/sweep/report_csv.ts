@@ -2,7 +2,7 @@
 
 import type { Group } from "./groups.ts";
 import { MEASURES } from "./measures.ts";
-import { ROW_KINDS } from "./plan_file.ts";
+import { ROW_KINDS } from "./plan_settings.ts";
 
 /**
  * A row for each group: its settings, `n`, and for each measure the mean and, in the column

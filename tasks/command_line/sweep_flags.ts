@@ -3,7 +3,8 @@
 import { type Command, Option } from "npm:commander@15.1.0";
 import { nearestName } from "../../src/data/nearest_name.ts";
 import { UsageError } from "../../src/errors.ts";
-import type { Cell, Plan } from "../../src/sweep/plan.ts";
+import type { Plan } from "../../src/sweep/plan.ts";
+import type { Cell } from "../../src/sweep/plan_rows.ts";
 import { flag, integer } from "./values.ts";
 
 /** Values of {@linkcode addSweepFlags}. */
