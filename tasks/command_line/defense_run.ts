@@ -7,10 +7,23 @@ import { defend } from "../../src/defenses/defend.ts";
 import { findDefense } from "../../src/defenses/defenses.ts";
 import { writeTorch } from "../../src/formats/torch_write.ts";
 import { writeFileAtomic } from "../../src/formats/write_file.ts";
+import { UsageError } from "../../src/errors.ts";
+import type { NamedState } from "../../src/nn/state.ts";
+import { defenseVerdict } from "../../src/report/defense_verdict.ts";
 import { createRunFolder, openRunFolder, type RunFolder } from "../../src/train/run_folder.ts";
 import { Interrupted } from "../../src/train/run_steps.ts";
 import { stepsPerEpoch } from "../../src/train/trainer.ts";
 import { VERSION } from "../../src/version.ts";
+import { addDefenseFlags } from "./defense_flags.ts";
+import { type AuditedStage, auditObstacle, auditsOf, auditStage } from "./defense_audit.ts";
+import {
+  accuracyText,
+  evaluationsOf,
+  heldOutText,
+  modelName,
+  ROW_NAMES,
+  verdictText,
+} from "./defense_results.ts";
 import {
   type DefenseCommandFlags,
   type DefenseRunSettings,
@@ -21,7 +34,6 @@ import {
 import {
   addAttackFlags,
   addDataFlags,
-  addDefenseFlags,
   addFormatFlag,
   addModelFlags,
   addRunFlags,
@@ -39,7 +51,6 @@ import {
 } from "./load.ts";
 import {
   chanceWarning,
-  type EvaluationDocument,
   evaluationDocument,
   evaluationProgressText,
   progressText,
@@ -49,13 +60,6 @@ import type { CommandContext } from "./run_command.ts";
 import { checkResumeFlags, expectDigest, newRunPath } from "./runs.ts";
 import { metricsLines } from "./training.ts";
 import { chooseKernels } from "./tuning.ts";
-
-/** Names of stages for people; other stages keep their own. */
-const ROW_NAMES: Readonly<Record<string, string>> = {
-  before: "backdoored",
-  teacher: "finetuned teacher",
-  after: "erased",
-};
 
 /** Models that lie at the top of a run folder; those of other phases are what a resume needs. */
 const TOP_MODELS: readonly string[] = ["teacher", "student"];
@@ -87,7 +91,7 @@ export async function runDefense(
   if (!resumed) await downloadIfAsked(flags, output);
   const settings = resumed
     ? resumed.record.settings as unknown as DefenseRunSettings
-    : await defenseSettings(name, flags);
+    : await defenseSettings(commandName, name, flags);
   await run(context, commandName, settings, flags.out, resumed);
 }
 
@@ -115,6 +119,12 @@ async function run(
   // Too few images are refused before a folder is made or anything is measured.
   stepsPerEpoch(imageCount(clean.train), training.batchSize);
 
+  const obstacle = settings.audit === "never" ? undefined : auditObstacle(settings, dataset);
+  if (obstacle !== undefined) {
+    if (settings.audit === "always") throw new UsageError(obstacle);
+    output.warning(`warning: no audit: ${obstacle}`);
+  }
+
   const gpu = await openGpuFor(output);
   const { height, width } = dataset.train;
   const kernels = await chooseKernels(gpu, output, {
@@ -138,7 +148,27 @@ async function run(
     `${student.architecture.name} with ${student.architecture.classes} classes; ` +
       preprocessingText(settings.preprocessing),
   );
+  const audited = settings.audit !== "never" && obstacle === undefined;
+  const audit = async (stage: AuditedStage, network: NamedState | undefined) => {
+    if (!audited || !network) return;
+    await auditStage(stage, network, { gpu, settings, dataset, folder, output, signal });
+  };
+  const verdict = () => {
+    const { before, teacher, after } = Object.fromEntries(evaluationsOf(folder));
+    const { before: auditBefore, after: auditAfter } = auditsOf(folder);
+    const { classNames } = dataset;
+    const finetuned = settings.teacher === null ? teacher : undefined;
+    return defenseVerdict({
+      before,
+      teacher: finetuned,
+      after,
+      auditBefore,
+      auditAfter,
+      classNames,
+    });
+  };
   const document = await interruptible(commandName, folder, async () => {
+    await audit("before", student);
     const stages = () => evaluationsOf(folder);
     const phaseEpochs = (phase: string) =>
       (phase === "teacher" || phase === "end" ? teacherTraining : training).epochs;
@@ -194,8 +224,16 @@ async function run(
     if (settings.format === "pytorch") {
       await writeFileAtomic(`${folder.path}/student.pth`, writeTorch(cleaned));
     }
+    const { architecture } = student;
+    const made = teacher ? undefined : await folder.readModel("teacher");
+    await audit("teacher", made ? { architecture, state: made, source: "the teacher" } : teacher);
+    await audit("after", { architecture, state: cleaned, source: `${folder.path}/student` });
     await folder.update({ finished: true });
-    return { ...folder.record.results, settings: folder.record.settings, out: folder.path };
+    const { results } = folder.record;
+    // A model that is its own teacher has been measured as what it was before.
+    const teachers = defense.name === "nad" && !results.teacher ? { teacher: results.before } : {};
+    const { settings: recorded } = folder.record;
+    return { ...teachers, ...results, verdict: verdict(), settings: recorded, out: folder.path };
   });
   gpu.close();
   const rows = evaluationsOf(folder);
@@ -203,20 +241,9 @@ async function run(
   const files = settings.format === "pytorch" ? ["student.safetensors", "student.pth"] : [
     "student.safetensors",
   ];
+  output.result(verdictText(verdict()));
   output.line(`cleaned model: ${files.map((file) => `${folder.path}/${file}`).join(" and ")}`);
   output.document(document);
-}
-
-const heldOutText = (count: number | undefined) =>
-  count === undefined ? "" : `, ${count} of them held out`;
-
-const accuracyText = (accuracy: number | undefined) =>
-  accuracy === undefined ? "" : `, held out ${(100 * accuracy).toFixed(1)} %`;
-
-/** The stages that have been measured, in the order in which they came. */
-function evaluationsOf(folder: RunFolder): [stage: string, document: EvaluationDocument][] {
-  return Object.entries(folder.record.results as Record<string, Partial<EvaluationDocument>>)
-    .filter((entry): entry is [string, EvaluationDocument] => entry[1].samples !== undefined);
 }
 
 /** Adds to an interruption how the run can be taken up again. */
@@ -239,14 +266,6 @@ async function interruptible<T>(
 /** Where the model of a phase lies, without its ending. */
 function modelFile(phase: string): string {
   return TOP_MODELS.includes(phase) ? phase : `checkpoint/${phase}`;
-}
-
-/** Which file an evaluation is about. */
-function modelName(stage: string, settings: DefenseRunSettings, folder: RunFolder): string {
-  if (stage === "before") return settings.model;
-  if (stage === "after") return `${folder.path}/student.safetensors`;
-  if (stage === "teacher") return settings.teacher ?? `${folder.path}/teacher.safetensors`;
-  return `${settings.model} (${stage})`;
 }
 
 /** What the models of a run say of themselves; nothing in it depends on where the run lies. */

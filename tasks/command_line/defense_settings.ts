@@ -11,10 +11,10 @@ import type { DefenseSettings } from "../../src/defenses/defense.ts";
 import { fittingBatchSize, type Recipe, RECIPES, TEMPERATURE } from "../../src/defenses/recipes.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { TrainingSettings } from "../../src/train/trainer.ts";
+import type { DefenseFlags } from "./defense_flags.ts";
 import type {
   AttackFlags,
   DataFlags,
-  DefenseFlags,
   FormatFlags,
   ModelFlags,
   RunFlags,
@@ -78,6 +78,8 @@ export interface DefenseRunSettings extends DataSettings {
   readonly patience: number;
   readonly curvePosition: number;
   readonly attack: BackdoorDescription | null;
+  /** `wanted` goes on without an audit where there cannot be one. */
+  readonly audit: "always" | "wanted" | "never";
   readonly logEvery: number | null;
   /** `pytorch` also writes the cleaned model as `student.pth`. */
   readonly format: FormatFlags["format"];
@@ -93,6 +95,7 @@ export interface DefenseRunSettings extends DataSettings {
  * @throws {UsageError} for flags that cannot be meant together.
  */
 export async function defenseSettings(
+  command: "erase" | "defend",
   defense: string,
   flags: DefenseCommandFlags,
 ): Promise<DefenseRunSettings> {
@@ -161,6 +164,11 @@ export async function defenseSettings(
     patience: flags.patience,
     curvePosition: flags.curvePosition,
     attack,
+    audit: flags.audit === undefined
+      ? command === "erase" && !embedded ? "wanted" : "never"
+      : flags.audit
+      ? "always"
+      : "never",
     logEvery: flags.logEvery ?? null,
     format: flags.format,
     tune: flags.tune,

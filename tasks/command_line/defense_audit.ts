@@ -1,0 +1,77 @@
+/** The audits before and after a defence. */
+
+import { audit, AUDIT_DEFAULTS, checkAudit } from "../../src/audit/audit.ts";
+import type { Dataset } from "../../src/data/image_set.ts";
+import { LetheError } from "../../src/errors.ts";
+import type { Gpu } from "../../src/gpu/gpu.ts";
+import type { NamedState } from "../../src/nn/state.ts";
+import type { RunFolder } from "../../src/train/run_folder.ts";
+import { writePatterns } from "./audit_files.ts";
+import { type AuditDocument, auditDocument, auditProgressText } from "./audit_results.ts";
+import type { DefenseRunSettings } from "./defense_settings.ts";
+import type { Output } from "./output.ts";
+
+/** Networks of a run that are audited. */
+export type AuditedStage = "before" | "teacher" | "after";
+
+/** What an audit of a run works with. */
+export interface AuditContext {
+  readonly gpu: Gpu;
+  readonly settings: DefenseRunSettings;
+  readonly dataset: Dataset;
+  readonly folder: RunFolder;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+}
+
+/** Why the clean images cannot audit a model; undefined where they can. */
+export function auditObstacle(settings: DefenseRunSettings, dataset: Dataset): string | undefined {
+  try {
+    const { seed } = settings.studentTraining;
+    checkAudit(dataset.train, { ...AUDIT_DEFAULTS, seed }, dataset.classNames.length);
+    return undefined;
+  } catch (error) {
+    if (error instanceof LetheError) return error.message;
+    throw error;
+  }
+}
+
+/** The audits that a run has made so far. */
+export function auditsOf(folder: RunFolder): Partial<Record<AuditedStage, AuditDocument>> {
+  return (folder.record.results.audit ?? {}) as Partial<Record<AuditedStage, AuditDocument>>;
+}
+
+/** Audits a network of the run, unless that was done before it was interrupted. */
+export async function auditStage(
+  stage: AuditedStage,
+  network: NamedState,
+  { gpu, settings, dataset, folder, output, signal }: AuditContext,
+): Promise<void> {
+  const earlier = auditsOf(folder);
+  if (earlier[stage]) return;
+  const { classNames, train } = dataset;
+  const { preprocessing, studentTraining: { seed } } = settings;
+  const start = performance.now();
+  const result = await audit(gpu, network, train, { ...AUDIT_DEFAULTS, preprocessing, seed }, {
+    signal,
+    onProgress: (share) => {
+      const seconds = (performance.now() - start) / 1000;
+      output.progress(auditProgressText(share, `(${stage})`, seconds));
+    },
+  });
+  const document = auditDocument(result, {
+    model: network.source,
+    dataset: dataset.name,
+    classNames,
+    adapter: gpu.adapter.name,
+  });
+  const { height, width } = train;
+  const size = { classes: classNames.length, height, width };
+  await writePatterns(`${folder.path}/audit-${stage}.safetensors`, result.classes, size);
+  await folder.update({ results: { audit: { ...earlier, [stage]: document } } });
+  const suspects = document.flagged.map((label) => `${label} (${classNames[label]})`);
+  output.line(
+    `audit ${stage}: anomaly index ${document.anomalyIndex.toFixed(2)}, suspicious classes: ` +
+      (suspects.join(", ") || "none"),
+  );
+}

@@ -1,0 +1,45 @@
+/** What a run of a defence has found, as people read it. */
+
+import type { Verdict } from "../../src/report/verdict.ts";
+import type { RunFolder } from "../../src/train/run_folder.ts";
+import type { DefenseRunSettings } from "./defense_settings.ts";
+import type { EvaluationDocument } from "./results.ts";
+
+/** Names of stages for people; other stages keep their own. */
+export const ROW_NAMES: Readonly<Record<string, string>> = {
+  before: "backdoored",
+  teacher: "finetuned teacher",
+  after: "erased",
+};
+
+/** A verdict for people: what was found, why, and what that does not show. */
+export function verdictText({ headline, summary, evidence, limits }: Verdict): string {
+  return [
+    `${headline}. ${summary}`,
+    ...evidence.map((sentence) => `  ${sentence}`),
+    "What this cannot tell:",
+    ...limits.map((sentence) => `  ${sentence}`),
+  ].join("\n");
+}
+
+/** How many images are held out, as part of a line. */
+export const heldOutText = (count: number | undefined) =>
+  count === undefined ? "" : `, ${count} of them held out`;
+
+/** The accuracy of an epoch, as part of a line. */
+export const accuracyText = (accuracy: number | undefined) =>
+  accuracy === undefined ? "" : `, held out ${(100 * accuracy).toFixed(1)} %`;
+
+/** The stages that have been measured, in the order in which they came. */
+export function evaluationsOf(folder: RunFolder): [stage: string, document: EvaluationDocument][] {
+  return Object.entries(folder.record.results as Record<string, Partial<EvaluationDocument>>)
+    .filter((entry): entry is [string, EvaluationDocument] => entry[1].samples !== undefined);
+}
+
+/** Which file an evaluation is about. */
+export function modelName(stage: string, settings: DefenseRunSettings, folder: RunFolder): string {
+  if (stage === "before") return settings.model;
+  if (stage === "after") return `${folder.path}/student.safetensors`;
+  if (stage === "teacher") return settings.teacher ?? `${folder.path}/teacher.safetensors`;
+  return `${settings.model} (${stage})`;
+}
