@@ -12,9 +12,10 @@ import { table } from "./table.ts";
 
 /** One audit of a run. */
 export interface Audit {
-  /** What was audited, for example `before`. */
+  /** Which model was audited, for example `before`. */
   readonly name: string;
   readonly document: AuditDocument;
+  /** A row for each class of the document, in its order. */
   readonly patterns?: RecoveredPatterns | undefined;
 }
 
@@ -26,18 +27,18 @@ const GROUND = 0.5;
 
 /** One or two audits over the same classes; `undefined` where there is none. */
 export function auditSection(audits: readonly Audit[]): IllustratedSection | undefined {
-  const [first] = audits;
-  if (!first) return undefined;
+  if (audits.length === 0) return undefined;
   const shown = audits.flatMap(({ name, document, patterns }) =>
-    patterns ? [patternFigures(name, document, patterns)] : []
+    patterns?.classes === document.classes.length ? [patternFigures(name, document, patterns)] : []
   );
   return {
     title: "Audit",
     body: html`
       <p>
-        For each class the smallest pattern was sought that leads clean images to it. A class that
-        needs far less than the others is suspicious: the anomaly says how far below the median its
-        mask lies, in robust standard deviations.
+        For each class the smallest pattern was sought that leads clean images to it, and the
+        largest margin by which it can win. A class that needs far less than the others, or wins by
+        far more, is suspicious: the anomaly says how far it stands out, in robust standard
+        deviations.
       </p>
       ${audits.map(({ name, document }) => classTable(name, document))}
       <div class="charts">${anomalyChart(audits)}</div>
@@ -49,13 +50,16 @@ export function auditSection(audits: readonly Audit[]): IllustratedSection | und
 
 function classTable(name: string, { classes, flagged }: AuditDocument): Html {
   return table({
-    caption: `Audit of the model ${name}`,
+    caption:
+      `Every class of the model ${name}; the mask norm is about the pixels that its pattern ` +
+      "covers, the success the share of images that the pattern leads there",
     style: "numbers",
-    head: ["Class", "mask norm", "success", "anomaly", ""],
-    rows: classes.map(({ label, name, maskNorm, successRate, anomaly }) => [
+    head: ["Class", "mask norm", "success", "margin", "anomaly", "verdict"],
+    rows: classes.map(({ label, name, maskNorm, successRate, margin, anomaly }) => [
       `${label} ${name}`,
       significant(maskNorm),
       percent(successRate),
+      margin === undefined ? "" : significant(margin),
       significant(anomaly),
       flagged.includes(label) ? html`<strong>suspicious</strong>` : "",
     ]),
@@ -63,7 +67,7 @@ function classTable(name: string, { classes, flagged }: AuditDocument): Html {
 }
 
 function anomalyChart(audits: readonly Audit[]): Html {
-  const { document: { threshold, classes } } = audits[0]!;
+  const { threshold, classes } = audits[0]!.document;
   return barChart({
     title: "Anomaly of each class",
     series: audits.map(({ name }) => name),
@@ -83,46 +87,45 @@ function patternFigures(
   { classes, flagged }: AuditDocument,
   patterns: RecoveredPatterns,
 ): { markup: Html; pictures: Picture[] } {
-  const smallest = classes.filter(({ label }) => label < patterns.classes)
-    .sort((a, b) => a.maskNorm - b.maskNorm).slice(0, MOST_PATTERNS)
-    .sort((a, b) => a.label - b.label);
-  const tiles = smallest.map(({ label, name: className, maskNorm }) => {
-    const suspicious = flagged.includes(label) ? ", suspicious" : "";
-    const drawn = picture(`pattern-${name}-${label}`, patternPicture(patterns, label));
-    return { drawn, label, className, maskNorm, suspicious };
-  });
+  const bySize = [...classes.entries()].sort(([, a], [, b]) => a.maskNorm - b.maskNorm);
+  const tiles = bySize.slice(0, MOST_PATTERNS).map(
+    ([row, { label, name: className, maskNorm }]) => {
+      const drawn = picture(`pattern-${name}-${label}`, patternPicture(patterns, row));
+      const suspicious = flagged.includes(label) ? ", suspicious" : "";
+      const markup = html`
+        <li>
+          <figure>
+            ${embedded(drawn, `Mask and pattern that lead to class ${label} ${className}`)}
+            <figcaption>
+              ${label} ${className}<br />norm ${significant(maskNorm)}${suspicious}
+            </figcaption>
+          </figure>
+        </li>
+      `;
+      return { drawn, markup };
+    },
+  );
   return {
     markup: html`
-      <h3>Recovered patterns, ${name}</h3>
+      <h3>Recovered patterns of the model ${name}</h3>
       <p class="quiet">
-        Left the mask, white where the pattern replaces the image; right the pattern through it, on
-        grey.
+        From the smallest mask on. Left the mask, white where the pattern replaces the image; right
+        the pattern through it, on grey.
       </p>
-      <ul class="tiles">${tiles.map(({ drawn, label, className, maskNorm, suspicious }) =>
-        html`
-          <li>
-            <figure>
-              ${embedded(drawn, `Mask and pattern that lead to class ${label} ${className}`)}
-              <figcaption>
-                ${label} ${className}<br />norm ${significant(maskNorm)}${suspicious}
-              </figcaption>
-            </figure>
-          </li>
-        `
-      )}</ul>
+      <ul class="tiles">${tiles.map(({ markup }) => markup)}</ul>
     `,
     pictures: tiles.map(({ drawn }) => drawn),
   };
 }
 
-/** The mask in grey, and next to it what it lets through of the pattern. */
+/** The mask of a row in grey, and next to it what it lets through of the pattern. */
 function patternPicture(
   { height, width, mask, pattern }: RecoveredPatterns,
-  label: number,
+  row: number,
 ): ByteImage {
   const area = height * width;
-  const cover = mask.subarray(label * area, (label + 1) * area);
-  const paint = pattern.subarray(3 * label * area, 3 * (label + 1) * area);
+  const cover = mask.subarray(row * area, (row + 1) * area);
+  const paint = pattern.subarray(3 * row * area, 3 * (row + 1) * area);
   const byte = (value: number) => Math.round(255 * Math.min(1, Math.max(0, value)));
   const maskPixels = Uint8Array.from({ length: 3 * area }, (_, i) => byte(cover[i % area]!));
   const patternPixels = Uint8Array.from(paint, (value, i) => {

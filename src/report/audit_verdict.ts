@@ -1,9 +1,15 @@
 /** The verdict on a run of `audit`. */
 
+import { median } from "../audit/anomaly.ts";
 import { counted, percent, significant } from "./number_text.ts";
 import type { AuditDocument } from "./recorded_results.ts";
 import { classText } from "./report_input.ts";
 import type { Verdict } from "./verdict.ts";
+
+/** What no audit sees. */
+export const AUDIT_LIMIT =
+  "The audit compares classes with each other, by small patterns and large " +
+  "margins. A backdoor that leads to every class, or only some classes' images astray, can escape it.";
 
 /** Judges a model by what an audit found. */
 export function auditVerdict(
@@ -20,10 +26,9 @@ export function auditVerdict(
     };
   }
   const { anomalyIndex, threshold, flagged, classes } = document;
-  const suspects = classes.filter(({ label }) => flagged.includes(label));
+  const suspects = flagged.flatMap((flag) => classes.filter(({ label }) => label === flag));
   const names = suspects.map(({ label }) => classText(label, classNames)).join(", ");
-  const norms = classes.map(({ maskNorm }) => maskNorm).sort((a, b) => a - b);
-  const median = norms[Math.floor(norms.length / 2)]!;
+  const norm = median(classes.map(({ maskNorm }) => maskNorm));
   return {
     tone: suspects.length > 0 ? "bad" : "neutral",
     headline: suspects.length > 0 ? `Suspicious: ${names}` : "Nothing suspicious was found",
@@ -32,13 +37,12 @@ export function auditVerdict(
     evidence: suspects.map(({ label, maskNorm, successRate, anomaly }) =>
       `A pattern of about ${counted(Math.round(maskNorm), "pixel")} leads ` +
       `${percent(successRate)} of images to class ${classText(label, classNames)}; the median ` +
-      `class needs ${significant(median)}. Anomaly: ${significant(anomaly)}.`
+      `class needs ${significant(norm)}. Anomaly: ${significant(anomaly)}.`
     ),
     limits: [
-      "The audit looks for a small pattern that leads all images to one class. Triggers that " +
-      "cover the whole image, or work on some classes only, can escape it.",
-      "A clean model can have a class that small patterns lead to by its nature: suspicion is a " +
-      "reason to look closer, not a proof.",
+      AUDIT_LIMIT,
+      "A class of a clean model can stand out by its nature: suspicion is a reason to look " +
+      "closer, not a proof.",
     ],
   };
 }

@@ -1,5 +1,7 @@
 /** The verdict on a run of `erase` or `defend`. */
 
+import { isNearChance } from "../train/chance.ts";
+import { AUDIT_LIMIT } from "./audit_verdict.ts";
 import { count, percent, points, significant } from "./number_text.ts";
 import type { AuditDocument, StageResult } from "./recorded_results.ts";
 import { classText } from "./report_input.ts";
@@ -23,9 +25,6 @@ const ERASED = 0.1;
 /** Loss of accuracy up to which it counts as kept. */
 const KEPT = 0.03;
 
-/** A network this many times as good as guessing, or worse, was hardly shown what it knows. */
-const NEAR_CHANCE = 2;
-
 type Judgement = Pick<Verdict, "tone" | "headline">;
 
 /** Judges a defence by the numbers of its run. */
@@ -47,16 +46,27 @@ export function defenseVerdict(findings: DefenseFindings): Verdict {
   ];
   const limits = limitsOf(findings);
   const classes = findings.classNames.length;
-  if (classes > 0 && before.accuracy * classes < NEAR_CHANCE) {
+  const guesses = ({ accuracy, samples }: StageResult) =>
+    classes > 0 && isNearChance(accuracy, samples, classes);
+  if (guesses(before)) {
     return {
       tone: "bad",
       headline: "Nothing can be said: the model guesses",
       summary: `On these images it was right in ${percent(before.accuracy)} of cases before ` +
-        `anything was changed, and guessing among ${classes} classes gives ` +
-        `${
-          percent(1 / classes)
-        }. Most likely --mean and --std are not those of its training, the ` +
-        "classes are in another order, or the images are of another kind.",
+        `anything was changed, hardly better than guessing among ${classes} classes. Most likely it ` +
+        "was trained with other preprocessing (--mean, --std, --scale), with the classes in another " +
+        "order, or on other images.",
+      evidence,
+      limits,
+    };
+  }
+  if (guesses(after)) {
+    return {
+      tone: "bad",
+      headline: "The defence has ruined the model",
+      summary:
+        `Of ${percent(before.accuracy)} accuracy ${percent(after.accuracy)} are left, hardly ` +
+        `better than guessing among ${classes} classes. A lower --lr or more clean images may help.`,
       evidence,
       limits,
     };
@@ -155,12 +165,7 @@ function limitsOf({ after, auditAfter }: DefenseFindings): string[] {
       ? "Only this trigger was measured. Another one, of which nobody knows, would not show."
       : "No trigger is known, so attack success was not measured: neither that there was a " +
         "backdoor nor that it is gone has been shown.",
-    ...auditAfter
-      ? [
-        "The audit looks for a small pattern that leads all images to one class. Triggers that " +
-        "cover the whole image, or work on some classes only, can escape it.",
-      ]
-      : [],
+    ...auditAfter ? [AUDIT_LIMIT] : [],
     "Accuracy was measured on these test images; on images of another kind it may differ.",
   ];
 }

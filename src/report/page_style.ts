@@ -43,7 +43,7 @@ footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--rule);
 
 .scroll { overflow-x: auto; margin: 0 0 1.5rem; }
 table { border-collapse: collapse; font-size: .95rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; padding: 0 0 .5rem; caption-side: top; max-width: 44rem; }
+caption { text-align: left; padding: 0 0 .5rem; position: sticky; left: 0; max-width: min(44rem, calc(100vw - 2rem)); }
 th, td { padding: .35rem .75rem .35rem 0; text-align: left; vertical-align: top; border-bottom: 1px solid var(--rule); }
 th { font-weight: 600; }
 thead th { border-bottom-color: var(--quiet); vertical-align: bottom; }
@@ -58,6 +58,11 @@ th:first-child { position: sticky; left: 0; background: var(--page); }
 .confusion th { padding: .15rem .5rem .15rem 0; border: 0; font-weight: 500; white-space: nowrap; }
 .confusion thead th { padding: .15rem .3rem; text-align: right; }
 .confusion thead th:first-child { text-align: left; padding-left: 0; }
+@media (max-width: 30rem) {
+  .confusion { font-size: .68rem; }
+  .confusion td, .confusion thead th { min-width: 1.4rem; padding: .15rem .1rem; }
+  .numbers tbody th { min-width: 7rem; }
+}
 
 figure { margin: 0 0 1.5rem; break-inside: avoid; }
 figcaption { margin-top: .4rem; }
@@ -106,10 +111,12 @@ details[open] > summary { margin-bottom: .75rem; }
   nav { display: none; }
   section { padding-top: 1.6rem; }
   h2, h3, caption, .chart-title { break-after: avoid; }
-  tr, .tiles li, .verdict, pre { break-inside: avoid; }
+  tr, .tiles li, .verdict, .charts > *, pre { break-inside: avoid; }
   .scroll, pre { overflow: visible; }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; }
-  th:first-child { position: static; }
+  th:first-child { position: static; background: none; }
+  .confusion { font-size: .7rem; }
+  .confusion td { min-width: 1.6rem; }
   .pictures td img { height: 3.1rem; }
   .verdict, td, pre, .bar { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }

@@ -32,6 +32,7 @@ const PLAIN: Readonly<Record<string, string>> = {
   curvePosition: "--curve-position",
   poisonRate: "--poison-rate",
   logEvery: "--log-every",
+  format: "--format",
 };
 
 /** The same of settings of training. */

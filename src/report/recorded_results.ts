@@ -17,7 +17,9 @@ export interface AuditedClass {
   readonly maskNorm: number;
   /** Share of the images that the pattern leads there, 0..1. */
   readonly successRate: number;
-  /** How far below the other classes' the norm lies, in robust standard deviations. */
+  /** Largest margin of the class's logit over the others, on any image. */
+  readonly margin?: number;
+  /** How far the class stands out from the others, in robust standard deviations. */
   readonly anomaly: number;
 }
 
@@ -27,7 +29,7 @@ export interface AuditDocument {
   readonly anomalyIndex: number;
   /** Above it a class is suspicious. */
   readonly threshold: number;
-  /** Labels of the suspicious classes. */
+  /** Labels of the suspicious classes, most suspicious first. */
   readonly flagged: readonly number[];
   readonly classes: readonly AuditedClass[];
 }
@@ -61,6 +63,8 @@ export function auditDocument(value: unknown): AuditDocument | undefined {
 }
 
 function isAuditedClass(value: unknown): value is AuditedClass {
-  const { label, name, maskNorm, successRate, anomaly } = fieldsOf(value);
-  return isText(name) && [label, maskNorm, successRate, anomaly].every(isFinite);
+  const { label, name, maskNorm, successRate, margin, anomaly } = fieldsOf(value);
+  return isText(name) && [label, maskNorm, successRate, anomaly].every(isFinite) &&
+    Number.isInteger(label) && Number(label) >= 0 &&
+    (margin === undefined || isFinite(margin));
 }

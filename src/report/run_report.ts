@@ -122,13 +122,13 @@ function auditContent({ run, classNames }: ReportInput): Content {
   const patterns = run.patterns.get("patterns");
   return {
     verdict: auditVerdict(document, classNames),
-    sections: [document && auditSection([{ name: "audited", document, patterns }])],
+    sections: [document && auditSection([{ name: modelName(run), document, patterns }])],
   };
 }
 
-function titleOf({ record: { command, settings } }: RunContents): string {
-  const { model, dataset, attack, defense } = settings;
-  const file = typeof model === "string" ? model.split(/[/\\]/).at(-1) : undefined;
+function titleOf(run: RunContents): string {
+  const { command, settings: { dataset, attack, defense } } = run.record;
+  const file = modelName(run);
   switch (command) {
     case "attack": {
       const { name } = fieldsOf(attack);
@@ -143,13 +143,17 @@ function titleOf({ record: { command, settings } }: RunContents): string {
   }
 }
 
+/** The name of the file of the model that the run is about. */
+function modelName({ record: { settings } }: RunContents): string {
+  return String(settings.model).split(/[/\\]/).at(-1)!;
+}
+
 function lead({ record }: RunContents): Html {
   const { command, started, adapter, settings } = record;
+  const dataset = String(settings.dataset);
   const date = started.slice(0, 16).replace("T", " ");
   return html`
-    <p class="quiet">A run of ${command} on ${String(
-      settings.dataset,
-    )}, ${date} UTC, ${adapter}.</p>
+    <p class="quiet">A run of ${command} on ${dataset}, ${date} UTC, ${adapter}.</p>
   `;
 }
 

@@ -90,7 +90,12 @@ Deno.test("defenseVerdict() near chance names the likely cause instead", () => {
   const found = verdict({ before: model(0.12, 0.1), after: model(0.5, 0.1) });
   assert.equal(found.tone, "bad");
   assert.match(found.headline, /the model guesses/);
-  assert.match(found.summary, /guessing among 10 classes gives 10\.00\u00a0%.*--mean and --std/);
+  assert.match(found.summary, /hardly better than guessing among 10 classes\. .*--mean, --std/);
+});
+
+Deno.test("defenseVerdict() says where the defence has ruined the model", () => {
+  const found = verdict({ before: model(0.95, 1), after: model(0.11, 0) });
+  assert.deepEqual([found.tone, found.headline], ["bad", "The defence has ruined the model"]);
 });
 
 Deno.test("defenseVerdict() of a run without its last result is none", () => {

@@ -76,6 +76,8 @@ for (
     ["--recipe authors --augment flip,cutout --no-nesterov --lr 0.01 --no-tune", false],
     ["--betas 1,2,3 --taps 2,3 --attention mean --power 4 --epochs 3 --teacher-epochs 5", false],
     ["--betas auto --distance l2 --held-out 0.2 --patience 3 --log-every 10", false],
+    ["--mean 0.4914,0.4822,0.4465 --std 0.247,0.2435,0.2616 --format pytorch", false],
+    ["--scale 1 --mean 125.3,123,113.9 --std 63,62.1,66.7", false],
     ["--augment none --lr-schedule paper --batch-size 32 --momentum 0 --weight-decay 0", false],
   ] as const
 ) {

@@ -155,6 +155,7 @@ export function sampleAudit(flagged: readonly number[]): AuditDocument {
       name,
       maskNorm: flagged.includes(label) ? 4.2 : 20 + label,
       successRate: 0.99,
+      margin: 7 + label,
       anomaly: flagged.includes(label) ? 3.7 : 1.1 - label,
     })),
   };
