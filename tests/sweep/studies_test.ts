@@ -1,0 +1,52 @@
+/** The studies are plans, and what they ask can be answered. */
+
+import assert from "node:assert/strict";
+import { basename } from "node:path";
+import { compareWithControls } from "../../src/sweep/groups.ts";
+import { parsePlan, type Plan } from "../../src/sweep/plan.ts";
+import { finish } from "./results.ts";
+
+const FOLDER = new URL("../../studies/", import.meta.url);
+
+const STUDIES = [
+  "all_to_all",
+  "attention_operators",
+  "betas",
+  "clean_fractions",
+  "features",
+  "main_table",
+  "teachers",
+  "twenty_epochs",
+];
+
+const readStudy = (name: string): Plan =>
+  parsePlan(Deno.readFileSync(new URL(`${name}.json`, FOLDER)), `${name}.json`);
+
+Deno.test("the folder of studies holds these plans", () => {
+  const names = [...Deno.readDirSync(FOLDER)].map(({ name }) => name)
+    .filter((name) => name.endsWith(".json")).map((name) => basename(name, ".json"));
+  assert.deepEqual(names.sort(), STUDIES);
+});
+
+for (const name of STUDIES) {
+  Deno.test(`${name} has three seeds, a control of every NAD cell, and models of the project`, () => {
+    const plan = readStudy(name);
+    const finished = finish(plan, () => [0.8, 0.1, 0.7]);
+    for (const { settings, seeds } of compareWithControls(finished)) {
+      assert.deepEqual(seeds, [1, 2, 3], JSON.stringify(settings));
+    }
+    for (const { model, teacher = "../models/none" } of plan.cells) {
+      assert.match(model.model, /^\.\.\/models\/(cifar10|gtsrb)-[a-z0-9-]+\.safetensors$/);
+      assert.match(teacher, /^\.\.\/models\//);
+      assert.equal(model.attack, "recorded");
+    }
+  });
+}
+
+Deno.test("the main table crosses six models, four defences, two recipes and three seeds", () => {
+  const { cells } = readStudy("main_table");
+  const values = (key: "model" | "defense" | "recipe" | "seed") =>
+    new Set(cells.map(({ settings }) => settings[key])).size;
+  assert.equal(cells.length, 144);
+  assert.deepEqual((["model", "defense", "recipe", "seed"] as const).map(values), [6, 4, 2, 3]);
+});
