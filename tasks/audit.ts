@@ -9,6 +9,7 @@ import {
   auditProgressText,
   auditTable,
   auditVerdict,
+  uselessWarning,
 } from "./command_line/audit_results.ts";
 import { addAuditFlags, type AuditFlags, auditSettings } from "./command_line/audit_settings.ts";
 import { addDataFlags, addModelFlags, addSubsetFlags } from "./command_line/flags.ts";
@@ -93,6 +94,8 @@ await runCommand(command, async ({ output, signal }) => {
   gpu.close();
   output.result(auditTable(document));
   output.result(auditVerdict(document));
+  const warning = uselessWarning(document, classNames.length);
+  if (warning) output.warning(warning);
   output.line(`recovered triggers: ${folder.path}/patterns.png`);
   output.document(document);
 });

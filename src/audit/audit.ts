@@ -63,6 +63,8 @@ export interface AuditResult {
   readonly flagged: readonly number[];
   /** Images used. */
   readonly images: number;
+  /** Share of them that the model classifies right: of a model that does not work, nothing counts. */
+  readonly accuracy: number;
   /** Wall time. */
   readonly seconds: number;
 }
@@ -129,13 +131,14 @@ export async function audit(
       { signal, onProgress: (share) => hooks.onProgress?.(share * ascending / total, undefined) },
     );
     const found: (RecoveredTrigger & { successRate: number })[] = [];
+    let accuracy = 0;
     for (const [i, label] of labels.entries()) {
       const done = ascending + i * inverting;
       const trigger = await inversion.invert(label, recordsOutside(chosen, label), {
         signal,
         onProgress: ({ step }) => hooks.onProgress?.((done + step * BATCH_SIZE) / total, label),
       });
-      const { attack } = await evaluateModel(gpu, loaded, store, {
+      const evaluation = await evaluateModel(gpu, loaded, store, {
         preprocessing,
         signal,
         backdoor: {
@@ -144,7 +147,8 @@ export async function audit(
           target: { mode: "all2one", label },
         },
       });
-      found.push({ ...trigger, successRate: attack!.successRate });
+      accuracy = evaluation.accuracy;
+      found.push({ ...trigger, successRate: evaluation.attack!.successRate });
     }
     const anomalies = anomaliesOf(found.map(({ maskNorm }) => maskNorm), margins);
     const results = found.map((trigger, i) => ({
@@ -161,6 +165,7 @@ export async function audit(
         .sort((a, b) => b.anomaly - a.anomaly)
         .map(({ label }) => label),
       images: imageCount(chosen),
+      accuracy,
       seconds: (performance.now() - start) / 1000,
     };
   } finally {

@@ -1,6 +1,7 @@
 /** Audits as people and as programs read them. */
 
 import { ANOMALY_THRESHOLD, type AuditResult, type ClassAudit } from "../../src/audit/audit.ts";
+import { isNearChance } from "../../src/train/chance.ts";
 import { duration, percent } from "./results.ts";
 
 /** An audit as `audit --json` prints it. */
@@ -9,6 +10,8 @@ export interface AuditDocument {
   readonly dataset: string;
   /** Clean images used. */
   readonly images: number;
+  /** Share of them that the model classifies right. */
+  readonly accuracy: number;
   /** The largest anomaly of a class. */
   readonly anomalyIndex: number;
   /** Labels of the classes whose anomaly is above the threshold, most anomalous first. */
@@ -28,6 +31,7 @@ export function auditDocument(
     model: of.model,
     dataset: of.dataset,
     images: result.images,
+    accuracy: result.accuracy,
     anomalyIndex: result.anomalyIndex,
     flagged: result.flagged,
     threshold: ANOMALY_THRESHOLD,
@@ -80,6 +84,14 @@ export function auditVerdict({ classes, flagged, anomalyIndex, threshold }: Audi
   );
   return `Suspicious: ${index}, above ${threshold}; ${findings.join("; ")}. This is a reason to ` +
     "clean the model, no proof: a class can stand out by its nature.";
+}
+
+/** What may be wrong where the model is hardly better than guessing; undefined where it is better. */
+export function uselessWarning(document: AuditDocument, classes: number): string | undefined {
+  const { accuracy, images, model, dataset } = document;
+  if (!isNearChance(accuracy, images, classes)) return undefined;
+  return `warning: ${model} is right on ${percent(accuracy)} of ${dataset}, hardly better than ` +
+    "guessing, so the audit says nothing: check --mean, --std, --scale and the order of the classes";
 }
 
 /** A progress line, for example `auditing 43 % class 5 dog 1:20 left`. */

@@ -1,15 +1,11 @@
 import assert from "node:assert/strict";
-import { PLAIN_PREPROCESSING, type Preprocessing } from "../../shaders/gather.ts";
+import { PLAIN_PREPROCESSING } from "../../shaders/gather.ts";
 import { anomaliesOf, audit, AUDIT_DEFAULTS } from "../../src/audit/audit.ts";
-import { maximumMargins } from "../../src/audit/maximum_margin.ts";
-import { createInversion } from "../../src/audit/trigger_inversion.ts";
 import { type ImageSet, selectImages } from "../../src/data/image_set.ts";
 import { DataError, UsageError } from "../../src/errors.ts";
 import { destroyModel, readModel } from "../../src/nn/model.ts";
 import { initialState } from "../../src/nn/state.ts";
 import { wideResNet } from "../../src/nn/wide_resnet.ts";
-import { evaluateModel } from "../../src/train/evaluate.ts";
-import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
 import { Interrupted } from "../../src/train/run_steps.ts";
 import { gpu } from "../gpu/device.ts";
 import { CLASSES, smallImages, smallModel } from "../train/small.ts";
@@ -40,6 +36,7 @@ Deno.test("audit() singles out the target of a backdoor, and does so again bit f
     assert.ok(target.margin > 1.5 * other.margin, `${target.margin}, ${other.margin}`);
   }
   assert.ok(target.successRate > 0.9, `${target.successRate}`);
+  assert.ok(found.accuracy > 0.9, `${found.accuracy}`);
   assert.equal(found.anomalyIndex, target.anomaly);
   assert.deepEqual(found.flagged, [TARGET]);
 
@@ -101,69 +98,4 @@ Deno.test("audit() stops when its signal is aborted, and frees all memory", asyn
     await assert.rejects(running, Interrupted);
     assert.equal(gpu.counters.bytes, before);
   }
-});
-
-const NORMALISED: Preprocessing = { mean: [0.5, 0.4, 0.3], deviation: [0.2, 0.25, 0.5] };
-
-for (const preprocessing of [PLAIN_PREPROCESSING, NORMALISED]) {
-  const kind = preprocessing === NORMALISED ? "normalised" : "plain";
-  Deno.test(`maximumMargins() climbs beyond every image, ${kind} pixels`, async () => {
-    const model = smallModel(gpu, 6);
-    const images = smallImages(64, 4);
-    const store = uploadImages(gpu, images);
-    const { logits } = await evaluateModel(gpu, model, store, { preprocessing, logits: true });
-    destroyImages(gpu, store);
-    const seen = Array.from({ length: CLASSES }, (_, label) => {
-      const margins = Array.from({ length: 64 }, (_, n) => {
-        const row = [...logits!.subarray(n * CLASSES, (n + 1) * CLASSES)];
-        return row[label]! - Math.max(...row.filter((_, k) => k !== label));
-      });
-      return Math.max(...margins);
-    });
-    const settings = {
-      preprocessing,
-      height: 8,
-      width: 8,
-      batchSize: 4,
-      starts: 3,
-      step: 0.03,
-      seed: 1,
-    };
-    const find = (labels: number[], steps: number) =>
-      maximumMargins(gpu, model, labels, { ...settings, steps });
-    const found = await find([0, 1, 2], 60);
-    for (const [label, margin] of found.entries()) {
-      assert.ok(margin > seen[label]!, `class ${label}: ${margin}, ${seen[label]}`);
-    }
-    const short = await find([0, 1, 2], 1);
-    assert.ok(short.every((margin, label) => margin < found[label]!), `${short} ${found}`);
-    destroyModel(gpu, model);
-  });
-}
-
-Deno.test("createInversion() keeps the trigger that works best where none works", async () => {
-  const model = smallModel(gpu, 6);
-  const images = smallImages(40, 4);
-  const store = uploadImages(gpu, images);
-  const inversion = createInversion(gpu, model, store, {
-    preprocessing: NORMALISED,
-    batchSize: 16,
-    steps: 25,
-    seed: 1,
-  });
-  const looks: number[] = [];
-  const records = Uint32Array.from(images.labels.keys()).filter((i) => images.labels[i] !== 2);
-  const norms: number[] = [];
-  const found = await inversion.invert(2, records, {
-    onProgress({ step, successRate, maskNorm }) {
-      looks.push(step);
-      norms.push(maskNorm);
-      assert.ok(successRate >= 0 && successRate <= 1);
-    },
-  });
-  assert.deepEqual(looks, [10, 20, 25]);
-  assert.ok(norms.includes(found.maskNorm));
-  inversion.destroy();
-  destroyImages(gpu, store);
-  destroyModel(gpu, model);
 });
