@@ -15,7 +15,6 @@ export interface Audit {
   /** Which model was audited, for example `before`. */
   readonly name: string;
   readonly document: AuditDocument;
-  /** A row for each class of the document, in its order. */
   readonly patterns?: RecoveredPatterns | undefined;
 }
 
@@ -25,11 +24,11 @@ const MOST_PATTERNS = 20;
 /** Where a mask lets the image through, its pattern is drawn on this grey. */
 const GROUND = 0.5;
 
-/** One or two audits over the same classes; `undefined` where there is none. */
+/** Up to four audits over the same classes; `undefined` where there is none. */
 export function auditSection(audits: readonly Audit[]): IllustratedSection | undefined {
   if (audits.length === 0) return undefined;
   const shown = audits.flatMap(({ name, document, patterns }) =>
-    patterns?.classes === document.classes.length ? [patternFigures(name, document, patterns)] : []
+    patterns ? [patternFigures(name, document, patterns)] : []
   );
   return {
     title: "Audit",
@@ -87,24 +86,23 @@ function patternFigures(
   { classes, flagged }: AuditDocument,
   patterns: RecoveredPatterns,
 ): { markup: Html; pictures: Picture[] } {
-  const bySize = [...classes.entries()].sort(([, a], [, b]) => a.maskNorm - b.maskNorm);
-  const tiles = bySize.slice(0, MOST_PATTERNS).map(
-    ([row, { label, name: className, maskNorm }]) => {
-      const drawn = picture(`pattern-${name}-${label}`, patternPicture(patterns, row));
-      const suspicious = flagged.includes(label) ? ", suspicious" : "";
-      const markup = html`
-        <li>
-          <figure>
-            ${embedded(drawn, `Mask and pattern that lead to class ${label} ${className}`)}
-            <figcaption>
-              ${label} ${className}<br />norm ${significant(maskNorm)}${suspicious}
-            </figcaption>
-          </figure>
-        </li>
-      `;
-      return { drawn, markup };
-    },
-  );
+  const smallest = classes.filter(({ label }) => label < patterns.classes)
+    .sort((a, b) => a.maskNorm - b.maskNorm).slice(0, MOST_PATTERNS);
+  const tiles = smallest.map(({ label, name: className, maskNorm }) => {
+    const drawn = picture(`pattern-${name}-${label}`, patternPicture(patterns, label));
+    const suspicious = flagged.includes(label) ? ", suspicious" : "";
+    const markup = html`
+      <li>
+        <figure>
+          ${embedded(drawn, `Mask and pattern that lead to class ${label} ${className}`)}
+          <figcaption>
+            ${label} ${className}<br />norm ${significant(maskNorm)}${suspicious}
+          </figcaption>
+        </figure>
+      </li>
+    `;
+    return { drawn, markup };
+  });
   return {
     markup: html`
       <h3>Recovered patterns of the model ${name}</h3>
@@ -118,14 +116,14 @@ function patternFigures(
   };
 }
 
-/** The mask of a row in grey, and next to it what it lets through of the pattern. */
+/** The mask of a class in grey, and next to it what it lets through of the pattern. */
 function patternPicture(
   { height, width, mask, pattern }: RecoveredPatterns,
-  row: number,
+  label: number,
 ): ByteImage {
   const area = height * width;
-  const cover = mask.subarray(row * area, (row + 1) * area);
-  const paint = pattern.subarray(3 * row * area, 3 * (row + 1) * area);
+  const cover = mask.subarray(label * area, (label + 1) * area);
+  const paint = pattern.subarray(3 * label * area, 3 * (label + 1) * area);
   const byte = (value: number) => Math.round(255 * Math.min(1, Math.max(0, value)));
   const maskPixels = Uint8Array.from({ length: 3 * area }, (_, i) => byte(cover[i % area]!));
   const patternPixels = Uint8Array.from(paint, (value, i) => {

@@ -69,6 +69,8 @@ function phaseCharts(name: string, lines: readonly TimedLine[]): Html[] {
   const shown = stepsOrEpochs(lines);
   const taps = Math.min(4, lines[0]?.at.length ?? 0);
   const losses = [series("cross-entropy", shown, ({ ce }) => ce)];
+  const answers = series("teacher's answers", shown, ({ kd }) => kd);
+  if (answers.points.length > 0) losses.push(answers);
   if (taps > 0) losses.push(series("weighted total", shown, ({ loss }) => loss));
   const distances = Array.from(
     { length: taps },
@@ -132,6 +134,7 @@ function chart(title: string, curves: readonly Series[], byFactors = true): Html
 function epochTable(phases: ReadonlyMap<string, readonly MetricsLine[]>): Html {
   const epochs = [...phases.values()].flatMap((lines) => lines.filter(isEpoch));
   const taps = Math.max(...epochs.map(({ at }) => at.length));
+  const answered = epochs.some(({ kd }) => kd !== undefined);
   const chosen = epochs.some(({ heldOutAccuracy }) => heldOutAccuracy !== undefined);
   return table({
     caption: "Means over each epoch; the learning rate is that of its last step",
@@ -140,18 +143,20 @@ function epochTable(phases: ReadonlyMap<string, readonly MetricsLine[]>): Html {
       "Phase and epoch",
       "cross-entropy",
       ...Array.from({ length: taps }, (_, tap) => `group ${tap + 1}`),
+      ...answered ? ["answers"] : [],
       "total",
       ...chosen ? ["held-out accuracy"] : [],
       "learning rate",
       "images/s",
     ],
-    rows: epochs.map(({ phase, epoch, ce, at, loss, lr, imagesPerSecond, heldOutAccuracy }) => [
+    rows: epochs.map(({ phase, epoch, ce, at, kd, loss, lr, imagesPerSecond, heldOutAccuracy }) => [
       `${phaseName(phase)} ${epoch}`,
       significant(ce),
       ...Array.from(
         { length: taps },
         (_, tap) => at[tap] === undefined ? "" : significant(at[tap]),
       ),
+      ...answered ? [kd === undefined ? "" : significant(kd)] : [],
       significant(loss),
       ...chosen ? [heldOutAccuracy === undefined ? "" : percent(heldOutAccuracy)] : [],
       significant(lr),

@@ -25,6 +25,9 @@ const PLAIN: Readonly<Record<string, string>> = {
   attention: "--attention",
   power: "--power",
   distance: "--distance",
+  statistics: "--statistics",
+  labels: "--labels",
+  logits: "--logits",
   iterations: "--iterations",
   floor: "--floor",
   teacherFloor: "--teacher-floor",
@@ -33,6 +36,9 @@ const PLAIN: Readonly<Record<string, string>> = {
   poisonRate: "--poison-rate",
   logEvery: "--log-every",
   format: "--format",
+  classes: "--classes",
+  steps: "--steps",
+  images: "--images",
 };
 
 /** The same of settings of training. */
@@ -59,6 +65,7 @@ export function rebuiltCommand({ record }: RunContents, recorded: boolean): stri
     ...plainFlags(settings, PLAIN).filter(([name]) => command !== "erase" || name !== "--defense"),
     ...subsetFlags(settings.subset, command),
     ...trainingFlags(settings),
+    ...defenseFlags(settings),
     ...preprocessingFlags(settings.preprocessing),
     ...settings.roi === true ? [["--roi"]] as const : [],
     ...attackFlags(settings, command, recorded),
@@ -94,8 +101,8 @@ function subsetFlags(subset: unknown, command: string): Flag[] {
     : [["--train-indices", range]];
 }
 
-function trainingFlags({ training, studentTraining, teacherTraining }: Settings): Flag[] {
-  const settings = fieldsOf(studentTraining ?? training);
+function trainingFlags({ training, studentTraining, teacherTraining, seed }: Settings): Flag[] {
+  const settings = fieldsOf(studentTraining ?? training ?? { seed });
   const { epochs: teacherEpochs } = fieldsOf(teacherTraining);
   const { cropPadding, flip, cutout } = fieldsOf(settings.augmentation);
   const words = [
@@ -111,6 +118,30 @@ function trainingFlags({ training, studentTraining, teacherTraining }: Settings)
       ? [["--augment", words.length === 0 ? "none" : words.join()]] as const
       : [],
   ];
+}
+
+/** What `erase` and `defend` have that is no plain value. */
+function defenseFlags(settings: Settings): Flag[] {
+  const { defense, teacher, teacherKind, studentTraining, audit } = settings;
+  const { corruption, averaging } = fieldsOf(studentTraining);
+  const made = defense === "nad" && !teacher && typeof teacherKind === "string";
+  return [
+    ...made ? [["--teacher", teacherKind]] as const : [],
+    ...defense === undefined ? [] : [
+      ["--corruption", corruptionText(corruption)],
+      ["--averaging", String(averaging ?? 0)],
+    ] as const,
+    ...audit === "always" ? [["--audit"]] as const : [],
+    ...audit === "never" ? [["--no-audit"]] as const : [],
+  ];
+}
+
+function corruptionText(corruption: unknown): string {
+  if (!isObject(corruption)) return "none";
+  const parts = Object.entries(corruption).map(([name, how]) =>
+    [name, ...Object.values(fieldsOf(how))].join(":")
+  );
+  return parts.join();
 }
 
 /** Nothing where pixels in 0..1 are taken as they are. */

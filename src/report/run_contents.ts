@@ -41,7 +41,7 @@ export interface RunContents {
 }
 
 /** Files in which audits leave their patterns, without `.safetensors`. */
-const PATTERN_FILES = ["patterns", "audit-before", "audit-after"];
+const PATTERN_FILES = ["patterns", "audit-before", "audit-teacher", "audit-after"];
 
 /**
  * Reads the folder of a run of any command.
@@ -118,9 +118,13 @@ async function readMetrics(file: string): Promise<MetricsLine[]> {
 }
 
 function isMetricsLine(value: unknown): value is MetricsLine {
-  const { phase, epoch, step, ce, at, loss, lr, imagesPerSecond } = fieldsOf(value);
+  const { phase, epoch, step, ce, at, kd, loss, lr, imagesPerSecond, heldOutAccuracy } = fieldsOf(
+    value,
+  );
   return isText(phase) && Array.isArray(at) && Number(epoch) >= 1 && Number(step) >= 1 &&
-    [epoch, step, ce, loss, lr, imagesPerSecond, ...at].every(isFinite);
+    [epoch, step, ce, loss, lr, imagesPerSecond, ...at, kd ?? 0, heldOutAccuracy ?? 0].every(
+      isFinite,
+    );
 }
 
 async function readPatterns(file: string): Promise<RecoveredPatterns> {

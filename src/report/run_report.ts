@@ -68,11 +68,12 @@ function defenseContent({ run, measurement, classNames }: ReportInput): Content 
   const stages = stagesOf(run);
   const result = (key: string) => stages.find((stage) => stage.key === key)?.result;
   const { audit } = run.record.results;
-  const audits = (["before", "after"] as const).flatMap((name): Audit[] => {
-    const document = auditDocument(fieldsOf(audit)[name]);
-    return document ? [{ name, document, patterns: run.patterns.get(`audit-${name}`) }] : [];
+  const documentOf = (stage: string) => auditDocument(fieldsOf(audit)[stage]);
+  const audits = ["before", "teacher", "after"].flatMap((stage): Audit[] => {
+    const document = documentOf(stage);
+    const patterns = run.patterns.get(`audit-${stage}`);
+    return document ? [{ name: stageName(stage, run.record), document, patterns }] : [];
   });
-  const documentOf = (name: string) => audits.find((audit) => audit.name === name)?.document;
   const [before, after] = ["before", "after"].map((key) => stageName(key, run.record));
   const network = (name: string | undefined) =>
     measurement?.networks.find((network) => network.name === name);

@@ -115,11 +115,12 @@ async function networksOf({ path, record }: RunContents): Promise<RunNetwork[]> 
   if (command === "attack") {
     return [{ name: stageName("model", record), path: `${path}/model.safetensors` }];
   }
-  const { model, modelDigest, teacher, teacherDigest } = settings;
+  const { model, modelDigest, teacher, teacherDigest, teacherKind } = settings;
   const arch = isText(settings.arch) ? settings.arch : undefined;
   const finetuned = `${path}/teacher.safetensors`;
-  // Not every defence has a teacher.
-  const has = command === "erase" || await kindOf(finetuned) === "file";
+  // Not every defence has a teacher, and a model that is its own needs no file.
+  const has = (command === "erase" && teacherKind !== "original") ||
+    await kindOf(finetuned) === "file";
   return [
     { name: stageName("before", record), path: String(model), digest: modelDigest, arch },
     ...isText(teacher)

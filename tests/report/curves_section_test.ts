@@ -58,6 +58,14 @@ Deno.test("curvesSection() shows held-out accuracy where it chose the epoch", ()
   assert.ok(charts(metrics).some((label) => label.startsWith("Student: accuracy on held-out")));
 });
 
+Deno.test("curvesSection() shows how far the teacher's answers are where they are distilled", () => {
+  const metrics = sampleMetrics().map((entry) => ({ ...entry, kd: 0.5 / entry.epoch }));
+  assert.match(
+    charts(metrics)[1]!,
+    /; teacher's answers from 0\.5 at epoch 1 to 0\.167 at epoch 3/,
+  );
+});
+
 Deno.test("curvesSection() averages the points of a long run", () => {
   const metrics = Array.from({ length: 200_000 }, (_, i) => line(1, i + 1, i % 2));
   const { markup } = curvesSection(metrics)!.body as { markup: string };
