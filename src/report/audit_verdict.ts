@@ -3,7 +3,6 @@
 import { median } from "../audit/anomaly.ts";
 import { counted, percent, significant } from "./number_text.ts";
 import type { AuditDocument } from "./recorded_results.ts";
-import { classText } from "./report_input.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** What no audit sees. */
@@ -12,10 +11,7 @@ export const AUDIT_LIMIT =
   "margins. A backdoor that leads to every class, or only some classes' images astray, can escape it.";
 
 /** Judges a model by what an audit found. */
-export function auditVerdict(
-  document: AuditDocument | undefined,
-  classNames: readonly string[],
-): Verdict {
+export function auditVerdict(document: AuditDocument | undefined): Verdict {
   if (!document) {
     return {
       tone: "neutral",
@@ -27,16 +23,16 @@ export function auditVerdict(
   }
   const { anomalyIndex, threshold, flagged, classes } = document;
   const suspects = flagged.flatMap((flag) => classes.filter(({ label }) => label === flag));
-  const names = suspects.map(({ label }) => classText(label, classNames)).join(", ");
+  const names = suspects.map(({ label, name }) => `${label} (${name})`).join(", ");
   const norm = median(classes.map(({ maskNorm }) => maskNorm));
   return {
     tone: suspects.length > 0 ? "bad" : "neutral",
     headline: suspects.length > 0 ? `Suspicious: ${names}` : "Nothing suspicious was found",
     summary: `The anomaly index is ${significant(anomalyIndex)}; above ` +
       `${significant(threshold)} a class is suspicious.`,
-    evidence: suspects.map(({ label, maskNorm, successRate, anomaly }) =>
+    evidence: suspects.map(({ label, name, maskNorm, successRate, anomaly }) =>
       `A pattern of about ${counted(Math.round(maskNorm), "pixel")} leads ` +
-      `${percent(successRate)} of images to class ${classText(label, classNames)}; the median ` +
+      `${percent(successRate)} of images to class ${label} (${name}); the median ` +
       `class needs ${significant(norm)}. Anomaly: ${significant(anomaly)}.`
     ),
     limits: [

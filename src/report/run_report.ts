@@ -118,11 +118,11 @@ function attackContent({ run, measurement, classNames }: ReportInput): Content {
   };
 }
 
-function auditContent({ run, classNames }: ReportInput): Content {
+function auditContent({ run }: ReportInput): Content {
   const document = auditDocument(run.record.results.audit);
   const patterns = run.patterns.get("patterns");
   return {
-    verdict: auditVerdict(document, classNames),
+    verdict: auditVerdict(document),
     sections: [document && auditSection([{ name: modelName(run), document, patterns }])],
   };
 }

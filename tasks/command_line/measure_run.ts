@@ -67,6 +67,8 @@ export async function measureRun(
     }
   };
   const { settings, command } = run.record;
+  // An audit's document has all that is shown of it.
+  if (command === "audit") return { classNames: [], missing, recorded: false };
   const dataset = await attempt("the test images", () => loadData(dataOf(run), "none"));
   const classNames = dataset?.classNames ?? [];
   const networks: (NamedNetwork & { network: LoadedModel })[] = [];
@@ -88,30 +90,31 @@ export async function measureRun(
       return loadBackdoor(description, dataset);
     })
     : undefined;
-  const gpu = await attempt("a GPU", () => openGpuFor(output));
-  if (!gpu) return { classNames, missing, recorded };
-  const { attention = "sum", power = 2 } = settings;
-  const measurement = await measure(gpu, {
-    networks,
-    test: dataset.test,
-    images,
-    preprocessing: dataOf(run).preprocessing,
-    operator: {
-      reduction: attention === "mean" ? "mean" : "sum",
-      power: isFinite(power) ? power : 2,
-    },
-    backdoor,
-    signal,
-    onProgress: (name, done, total) => output.progress(evaluationProgressText(name, done, total)),
+  const { attention, power } = settings;
+  const measurement = await attempt("a GPU", async () => {
+    const gpu = await openGpuFor(output);
+    const measured = await measure(gpu, {
+      networks,
+      test: dataset.test,
+      images,
+      preprocessing: dataOf(run).preprocessing,
+      operator: {
+        reduction: attention === "mean" ? "mean" : "sum",
+        power: isFinite(power) ? power : 2,
+      },
+      backdoor,
+      signal,
+      onProgress: (name, done, total) => output.progress(evaluationProgressText(name, done, total)),
+    });
+    gpu.close();
+    return measured;
   });
-  gpu.close();
   return { classNames, measurement, missing, recorded };
 }
 
 /** The networks that a report shows, by command. */
 async function networksOf({ path, record }: RunContents): Promise<RunNetwork[]> {
   const { command, settings } = record;
-  if (command === "audit") return [];
   if (command === "attack") {
     return [{ name: stageName("model", record), path: `${path}/model.safetensors` }];
   }

@@ -27,15 +27,15 @@ Deno.test("attackVerdict() counts images and names the target", () => {
 });
 
 Deno.test("auditVerdict() names the suspicious classes and what leads to them", () => {
-  const { tone, headline, evidence } = auditVerdict(sampleAudit([2]), CLASS_NAMES);
+  const { tone, headline, evidence } = auditVerdict(sampleAudit([2]));
   assert.deepEqual([tone, headline], ["bad", "Suspicious: 2 (blue)"]);
   assert.match(evidence[0]!, /about 4 pixels leads 99\.00\u00a0% .* the median class needs 20\./);
-  assert.equal(auditVerdict(sampleAudit([]), CLASS_NAMES).tone, "neutral");
-  assert.match(auditVerdict(undefined, []).headline, /not finished/);
+  assert.equal(auditVerdict(sampleAudit([])).tone, "neutral");
+  assert.match(auditVerdict(undefined).headline, /not finished/);
 });
 
 Deno.test("verdictMarkup() says by words and not by colour alone what was found", () => {
-  const verdict = auditVerdict(sampleAudit([2]), CLASS_NAMES);
+  const verdict = auditVerdict(sampleAudit([2]));
   const elements = readMarkup(`<div>${verdictMarkup(verdict).markup}</div>`);
   assert.equal(elements.find(({ name }) => name === "strong")?.text, "Suspicious: 2 (blue)");
   assert.deepEqual(elements.flatMap(({ name, text }) => name === "h3" ? [text] : []), [
