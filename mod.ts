@@ -53,9 +53,9 @@
  *   measurement: { test, preprocessing, backdoor },
  * }, { onEvaluated: async (_stage, evaluation) => void results.push(evaluation) });
  *
- * const [before, teacher, after] = results;
+ * const [before, after] = results;
  * assert.equal(before?.samples, 100);
- * assert.ok(teacher?.attack && after?.attack);
+ * assert.ok(after?.attack);
  * assert.notDeepEqual(cleaned.get("conv1.weight"), implanted.state.get("conv1.weight"));
  * gpu.close();
  * ```

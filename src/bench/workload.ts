@@ -25,10 +25,10 @@ export function benchArchitecture(name: string): Architecture {
   return namedArchitecture(name, SIGNS_CLASS_NAMES.length);
 }
 
-/** The recipe's settings, for an epoch with every augmentation that costs time and no decay. */
+/** The paper's settings, for an epoch with every augmentation that costs time and no decay. */
 export function benchDefense(batchSize: number): DefenseSettings {
   const recipe = {
-    ...RECIPES.lethe,
+    ...RECIPES.paper,
     epochs: 1,
     teacherEpochs: 1,
     batchSize,

@@ -80,13 +80,23 @@ export const RECIPES = {
   lethe: {
     ...paper,
     description:
-      "this tool's own: lr 0.05 with cosine decay, 10 epochs, no Cutout, smaller batches\n" +
-      "    where there are few images",
-    learningRate: 0.05,
+      "this tool's own: attention and answers of the model itself, as it sees clean images,\n" +
+      "    distilled into one that sees them disturbed; lr 0.01 with cosine decay, 10 epochs, averaged",
+    learningRate: 0.01,
     leastSteps: 16,
     schedule: "cosine",
     cutout: 0,
     heldOut: 0.1,
+    corruption: {
+      mix: { probability: 0.4, strength: 0.3 },
+      wave: { probability: 0.4, amplitude: 0.1 },
+      patch: { probability: 0.3, size: 8 },
+    },
+    averaging: 0.98,
+    statistics: "clean",
+    teacher: "original",
+    labels: 0.25,
+    logits: 2,
   },
   paper,
   authors: {

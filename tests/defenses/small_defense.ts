@@ -14,7 +14,7 @@ import { CLASSES, SMALL_SETTINGS, smallImages } from "../train/small.ts";
 
 /** Settings of two short epochs. */
 export const SMALL_DEFENSE: DefenseSettings = {
-  ...recipeSettings(RECIPES.lethe, {
+  ...recipeSettings(RECIPES.paper, {
     images: 64,
     preprocessing: SMALL_SETTINGS.preprocessing,
     flip: false,

@@ -8,7 +8,16 @@ import configuration from "../../deno.json" with { type: "json" };
 export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url)).replace(/[/\\]$/, "");
 
 /** Commands that these tests run. */
-export type Task = "erase" | "defend" | "attack" | "evaluate" | "doctor" | "bench";
+export type Task =
+  | "erase"
+  | "defend"
+  | "attack"
+  | "audit"
+  | "evaluate"
+  | "report"
+  | "sweep"
+  | "doctor"
+  | "bench";
 
 /**
  * Environment in which the Vulkan loader finds no driver, and Deno may not take OpenGL, which some

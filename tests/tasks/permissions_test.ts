@@ -4,17 +4,17 @@ import assert from "node:assert/strict";
 import configuration from "../../deno.json" with { type: "json" };
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { runTask, type Task } from "./command.ts";
-import { TINY_DATA, TINY_TRAINING, writeTinyModel } from "./tiny_model.ts";
+import { TINY_DATA, TINY_ERASURE, TINY_TRAINING, writeTinyModel } from "./tiny_model.ts";
 
 /** Everything that these commands could ask for beyond files and a few variables. */
 const DENIED = ["--deny-net", "--deny-run", "--deny-sys", "--deny-ffi"];
 
 const RUNS: readonly { task: Task; args: readonly string[] }[] = [
   { task: "evaluate", args: ["--model", "tiny.safetensors", "--limit", "20"] },
-  { task: "erase", args: ["--model", "tiny.safetensors", ...TINY_DATA, ...TINY_TRAINING] },
+  { task: "erase", args: ["--model", "tiny.safetensors", ...TINY_DATA, ...TINY_ERASURE] },
   {
     task: "defend",
-    args: ["--defense", "finetune", "--model", "tiny.safetensors", ...TINY_DATA, ...TINY_TRAINING],
+    args: ["--defense", "finetune", "--model", "tiny.safetensors", ...TINY_DATA, ...TINY_ERASURE],
   },
   {
     task: "attack",

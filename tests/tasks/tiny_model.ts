@@ -12,6 +12,9 @@ export const TINY_DATA = ["--train-indices", "0:128", "--limit", "64"] as const;
 /** Flags that make its training short. */
 export const TINY_TRAINING = ["--batch-size", "32", "--epochs", "2"] as const;
 
+/** Flags that make its erasure short, by the recipe that makes a teacher. */
+export const TINY_ERASURE = [...TINY_TRAINING, "--recipe", "paper", "--no-audit"] as const;
+
 /** The bytes of the model; `change` may do something to its state first. */
 export function tinyModelBytes(
   options: { classes?: number; change?: (state: StateDict) => void } = {},

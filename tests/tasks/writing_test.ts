@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { assertRefused, filesUnder, runTask } from "./command.ts";
-import { TINY_DATA, TINY_TRAINING, tinyModelBytes, writeTinyModel } from "./tiny_model.ts";
+import { TINY_DATA, TINY_ERASURE, tinyModelBytes, writeTinyModel } from "./tiny_model.ts";
 
-const ARGS = ["--model", "tiny.safetensors", ...TINY_DATA, ...TINY_TRAINING];
+const ARGS = ["--model", "tiny.safetensors", ...TINY_DATA, ...TINY_ERASURE];
 
 Deno.test("erase refuses an --out below a file", async () => {
   await withTemporaryFolder(async (folder) => {
