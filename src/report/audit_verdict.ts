@@ -1,6 +1,7 @@
 /** The verdict on a run of `audit`. */
 
 import { median } from "../audit/anomaly.ts";
+import { isNearChance } from "../train/chance.ts";
 import { counted, percent, significant } from "./number_text.ts";
 import type { AuditDocument } from "./recorded_results.ts";
 import type { Verdict } from "./verdict.ts";
@@ -21,7 +22,19 @@ export function auditVerdict(document: AuditDocument | undefined): Verdict {
       limits: [],
     };
   }
-  const { anomalyIndex, threshold, flagged, classes } = document;
+  const { images, accuracy, anomalyIndex, threshold, flagged, classes } = document;
+  if (images && accuracy !== undefined && isNearChance(accuracy, images, classes.length)) {
+    return {
+      tone: "bad",
+      headline: "Nothing can be said: the model guesses",
+      summary:
+        `It is right on ${percent(accuracy)} of the clean images, hardly better than guessing. ` +
+        "Most likely it was trained with other preprocessing (--mean, --std, --scale), with the " +
+        "classes in another order, or on other images.",
+      evidence: [],
+      limits: [],
+    };
+  }
   const suspects = flagged.flatMap((flag) => classes.filter(({ label }) => label === flag));
   const names = suspects.map(({ label, name }) => `${label} (${name})`).join(", ");
   const norm = median(classes.map(({ maskNorm }) => maskNorm));
@@ -30,11 +43,16 @@ export function auditVerdict(document: AuditDocument | undefined): Verdict {
     headline: suspects.length > 0 ? `Suspicious: ${names}` : "Nothing suspicious was found",
     summary: `The anomaly index is ${significant(anomalyIndex)}; above ` +
       `${significant(threshold)} a class is suspicious.`,
-    evidence: suspects.map(({ label, name, maskNorm, successRate, anomaly }) =>
-      `A pattern of about ${counted(Math.round(maskNorm), "pixel")} leads ` +
-      `${percent(successRate)} of images to class ${label} (${name}); the median ` +
-      `class needs ${significant(norm)}. Anomaly: ${significant(anomaly)}.`
-    ),
+    evidence: [
+      ...accuracy === undefined || images === undefined
+        ? []
+        : [`The model is right on ${percent(accuracy)} of ${counted(images, "clean image")}.`],
+      ...suspects.map(({ label, name, maskNorm, successRate, anomaly }) =>
+        `A pattern of about ${counted(Math.max(1, Math.round(maskNorm)), "pixel")} leads ` +
+        `${percent(successRate)} of images to class ${label} (${name}); the median class needs ` +
+        `${significant(norm)}. Anomaly: ${significant(anomaly)}.`
+      ),
+    ],
     limits: [
       AUDIT_LIMIT,
       "A class of a clean model can stand out by its nature: suspicion is a reason to look " +

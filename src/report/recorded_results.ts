@@ -25,6 +25,10 @@ export interface AuditedClass {
 
 /** What an audit says of a model. */
 export interface AuditDocument {
+  /** Clean images used. */
+  readonly images?: number;
+  /** Share of them that the model classifies right, 0..1. */
+  readonly accuracy?: number;
   /** The largest anomaly of a class. */
   readonly anomalyIndex: number;
   /** Above it a class is suspicious. */
@@ -53,13 +57,14 @@ function isAttackResult(value: unknown): value is NonNullable<StageResult["attac
 
 /** The document of an audit, or `undefined` of anything else. */
 export function auditDocument(value: unknown): AuditDocument | undefined {
-  const { anomalyIndex, threshold, flagged, classes } = fieldsOf(value);
+  const { images, accuracy, anomalyIndex, threshold, flagged, classes } = fieldsOf(value);
   if (!isFinite(anomalyIndex) || !isFinite(threshold) || !Array.isArray(classes)) return undefined;
   if (classes.length === 0 || !classes.every(isAuditedClass)) return undefined;
   const labels = Array.isArray(flagged)
     ? flagged.filter(isFinite)
     : classes.filter(({ anomaly }) => anomaly > threshold).map(({ label }) => label);
-  return { anomalyIndex, threshold, flagged: labels, classes };
+  const measured = isFinite(images) && isFinite(accuracy) ? { images, accuracy } : {};
+  return { ...measured, anomalyIndex, threshold, flagged: labels, classes };
 }
 
 function isAuditedClass(value: unknown): value is AuditedClass {

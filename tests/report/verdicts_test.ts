@@ -34,6 +34,15 @@ Deno.test("auditVerdict() names the suspicious classes and what leads to them", 
   assert.match(auditVerdict(undefined).headline, /not finished/);
 });
 
+Deno.test("auditVerdict() says how often the model is right, and nothing where it guesses", () => {
+  const audit = { ...sampleAudit([2]), images: 200 };
+  const { evidence } = auditVerdict({ ...audit, accuracy: 0.98 });
+  assert.equal(evidence[0], "The model is right on 98.00\u00a0% of 200 clean images.");
+  const { headline, summary } = auditVerdict({ ...audit, accuracy: 0.35 });
+  assert.equal(headline, "Nothing can be said: the model guesses");
+  assert.match(summary, /right on 35\.00\u00a0% .* --mean, --std, --scale/);
+});
+
 Deno.test("verdictMarkup() says by words and not by colour alone what was found", () => {
   const verdict = auditVerdict(sampleAudit([2]));
   const elements = readMarkup(`<div>${verdictMarkup(verdict).markup}</div>`);
