@@ -2,7 +2,7 @@
 
 import { dirname } from "node:path";
 import { kindOf } from "../src/data/paths.ts";
-import { UsageError } from "../src/errors.ts";
+import { FormatError, UsageError } from "../src/errors.ts";
 import { writeNpy } from "../src/formats/npy.ts";
 import { writeFileAtomic } from "../src/formats/write_file.ts";
 import { loadModel } from "../src/nn/model.ts";
@@ -56,7 +56,7 @@ await runCommand(command, async ({ output, signal }) => {
   }
   const folder = dirname(flags.logits ?? ".");
   if (await kindOf(folder) !== "folder") {
-    throw new UsageError(`cannot write ${flags.logits}: found no folder ${folder}`);
+    throw new FormatError(`cannot write ${flags.logits}: its folder does not exist`);
   }
   const settings = await dataSettings(flags);
   await downloadIfAsked(flags, output);

@@ -181,12 +181,16 @@ function defaultFraction(dataset: string): number {
   return DATASET_NAMES.includes(dataset) ? 0.05 : 1;
 }
 
-/** The clean images that are trained on, and those that choose. */
+/**
+ * The clean images that are trained on, and those that choose: none where every class has but one
+ * image, which it needs for training.
+ */
 export function splitClean(
   { heldOut: share, studentTraining: { seed } }: DefenseRunSettings,
   clean: ImageSet,
 ): { train: ImageSet; heldOut?: ImageSet } {
-  if (share === 0) return { train: clean };
+  const lonely = imageCount(clean) === new Set(clean.labels).size;
+  if (share === 0 || lonely) return { train: clean };
   const all = clean.labels.map((_, i) => i);
   const { kept, heldOut } = splitHeldOut(all, clean.labels, share, seed);
   return { train: selectImages(clean, kept), heldOut: selectImages(clean, heldOut) };
