@@ -11,8 +11,12 @@ export const AUDIT_LIMIT =
   "The audit compares classes with each other, by small patterns and large " +
   "margins. A backdoor that leads to every class, or only some classes' images astray, can escape it.";
 
-/** Judges a model by what an audit found. */
-export function auditVerdict(document: AuditDocument | undefined): Verdict {
+/**
+ * Judges a model by what an audit found.
+ *
+ * @param modelClasses All classes of the model, where known: an audit may have left out some.
+ */
+export function auditVerdict(document: AuditDocument | undefined, modelClasses?: number): Verdict {
   if (!document) {
     return {
       tone: "neutral",
@@ -23,7 +27,9 @@ export function auditVerdict(document: AuditDocument | undefined): Verdict {
     };
   }
   const { images, accuracy, anomalyIndex, threshold, flagged, classes } = document;
-  if (images && accuracy !== undefined && isNearChance(accuracy, images, classes.length)) {
+  const guesses = modelClasses && images && accuracy !== undefined &&
+    isNearChance(accuracy, images, modelClasses);
+  if (guesses) {
     return {
       tone: "bad",
       headline: "Nothing can be said: the model guesses",

@@ -122,7 +122,7 @@ function auditContent({ run }: ReportInput): Content {
   const document = auditDocument(run.record.results.audit);
   const patterns = run.patterns.get("patterns");
   return {
-    verdict: auditVerdict(document),
+    verdict: auditVerdict(document, patterns?.classes),
     sections: [document && auditSection([{ name: modelName(run), document, patterns }])],
   };
 }
