@@ -21,9 +21,8 @@ export function confusionTable(
   const rows = labels.map((label) => {
     const row = counts.subarray(label * classes, (label + 1) * classes);
     const total = row.reduce((sum, value) => sum + value, 0);
-    return html`<tr><th scope="row">${label} ${classNames[label]}</th>${
-      Array.from(row, (value, predicted) => cell(value, total, label === predicted))
-    }</tr>`;
+    const cells = Array.from(row, (value, predicted) => cell(value, total, label === predicted));
+    return html`<tr><th scope="row">${label} ${classNames[label]}</th>${cells}</tr>`;
   });
   return scrollable(
     caption,
@@ -45,8 +44,7 @@ function cell(value: number, total: number, right: boolean): Html {
   const kind = right ? "right" : "wrong";
   // The root lets rare mistakes be seen.
   const fullness = Math.sqrt(share).toFixed(3);
+  const style = `--share: ${fullness}`;
   const title = `${percent(share)} of the row`;
-  return html`<td class="${kind}" style="--share: ${fullness}" title="${title}">${
-    count(value)
-  }</td>`;
+  return html`<td class="${kind}" style="${style}" title="${title}">${count(value)}</td>`;
 }

@@ -23,7 +23,7 @@ h3 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
 p, li { max-width: 44rem; }
 p { margin: 0 0 1rem; }
 a { color: var(--link); text-underline-offset: .15em; }
-a:focus-visible, .scroll:focus-visible, summary:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+a:focus-visible, .scroll:focus-visible, pre:focus-visible, summary:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
 ul { padding-left: 1.2rem; margin: 0 0 1rem; }
 li { margin: .25rem 0; }
 .quiet, caption, figcaption, footer { color: var(--quiet); font-size: .9rem; line-height: 1.45; }

@@ -39,6 +39,7 @@ Deno.test("runReport() of an erasure shows everything in a good page", () => {
     "Reproduce",
   ]);
   assert.match(html, /The backdoor is erased/);
+  assert.ok(html.includes("<code>deno task erase \\\n  --seed 1</code></pre>"), "as it was given");
   const images = elements.filter(({ name }) => name === "img");
   assert.equal(images.length, pictures.length);
   for (const [i, { name, png, width, height }] of pictures.entries()) {
