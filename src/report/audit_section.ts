@@ -59,7 +59,7 @@ function classTable(name: string, { classes, flagged }: AuditDocument): Html {
       significant(maskNorm),
       percent(successRate),
       margin === undefined ? "" : significant(margin),
-      significant(anomaly),
+      anomaly.toFixed(2),
       flagged.includes(label) ? html`<strong>suspicious</strong>` : "",
     ]),
   });
@@ -76,7 +76,7 @@ function anomalyChart(audits: readonly Audit[]): Html {
         document.classes.find((other) => other.label === label)?.anomaly
       ),
     })),
-    format: significant,
+    format: (anomaly) => anomaly.toFixed(2),
     threshold: { value: threshold, label: `threshold ${significant(threshold)}` },
   });
 }

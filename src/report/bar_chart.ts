@@ -64,9 +64,9 @@ export function barChart(chart: BarChart): Html {
         role="img"
         aria-label="${describe(chart)}"
       >
+        ${threshold && thresholdMarkup(threshold.label, right(threshold.value), height)}
         ${groups.map((group, i) => groupMarkup(group, head + i * pitch, chart, right))}
         <path class="axis" d="M${PLOT.left} ${head - 4}V${height}" />
-        ${threshold && thresholdMarkup(threshold.label, right(threshold.value), height)}
       </svg>
     </figure>
   `;

@@ -70,7 +70,7 @@ figcaption { margin-top: .4rem; }
 .charts > figure { margin: 0; max-width: 34rem; }
 .charts > div { min-width: 0; }
 .chart { display: block; width: 100%; height: auto; }
-.chart text { font: 12px ${SANS}; fill: var(--quiet); font-variant-numeric: tabular-nums; }
+.chart text { font: 12px ${SANS}; fill: var(--quiet); font-variant-numeric: tabular-nums; paint-order: stroke; stroke: var(--page); stroke-width: 4px; }
 .chart .label { fill: var(--text); }
 .chart .rule { stroke: var(--rule); } .chart .axis { stroke: var(--quiet); }
 .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
