@@ -110,7 +110,12 @@ export class DeathWatch {
   readonly #host: string;
   readonly #staleMilliseconds: number;
 
-  /** @param host Name of this machine. */
+  /**
+   * A watch that has seen nothing yet.
+   *
+   * @param host Name of this machine.
+   * @param staleMilliseconds Without a beat after which an owner elsewhere counts as dead.
+   */
   constructor(host: string, staleMilliseconds: number) {
     this.#host = host;
     this.#staleMilliseconds = staleMilliseconds;

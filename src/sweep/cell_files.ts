@@ -20,13 +20,17 @@ export interface Network {
   readonly digest: string;
   /** For example `wrn-16-1`. */
   readonly architecture: string;
+  /** Number of logits. */
   readonly classes: number;
+  /** What its file says of it. */
   readonly metadata: ReadonlyMap<string, string>;
 }
 
 /** What a sweep needs to know of a data set. */
 export interface Data {
+  /** Number of training images. */
   readonly trainImages: number;
+  /** Number of classes. */
   readonly classes: number;
 }
 

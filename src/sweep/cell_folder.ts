@@ -12,7 +12,9 @@ import type { Settings } from "./plan_file.ts";
 
 /** An evaluation in a run's record, as `evaluate --json` prints it. */
 export interface CellEvaluation {
+  /** Test images. */
   readonly samples: number;
+  /** Those classified rightly. */
   readonly correct: number;
   /** 0..1, over all test images. */
   readonly accuracy: number;
@@ -22,15 +24,19 @@ export interface CellEvaluation {
 
 /** What a finished cell came to. */
 export interface CellResult {
+  /** Of the model as it came. */
   readonly before: CellEvaluation;
+  /** Of the cleaned model. */
   readonly after: CellEvaluation;
   /** Of the teacher, where the defence has one. */
   readonly teacher?: CellEvaluation;
+  /** Where, when and how long. */
   readonly run: Pick<RunRecord, "adapter" | "lethe" | "started" | "seconds">;
 }
 
 /** What `cell.json` holds. */
 export interface CellRecord {
+  /** Name of the cell. */
   readonly id: string;
   /** Of {@linkcode identity}. */
   readonly digest: string;

@@ -2,6 +2,7 @@
 
 import { stripVTControlCharacters } from "node:util";
 import { FormatError, LetheError } from "../errors.ts";
+import { signalProcess } from "./signal_process.ts";
 
 /** How a process is watched. */
 export interface ProcessOptions {
@@ -19,6 +20,7 @@ export interface ProcessOptions {
 
 /** How a process ended. */
 export interface ProcessEnd {
+  /** 128 and more where a signal ended it. */
   readonly exitCode: number;
   /** The last error that it printed, or its last line. */
   readonly message: string;
@@ -49,8 +51,8 @@ export async function runCellProcess(
   const pipe = child.stdin.getWriter();
   // A program that ends at once does not read it.
   await pipe.write(new TextEncoder().encode(`${options.lock}\n`)).catch(() => {});
-  const kill = () => signalChild(child, "SIGKILL");
-  const stop = () => signalChild(child, "SIGINT");
+  const kill = () => signalProcess(child, "SIGKILL");
+  const stop = () => signalProcess(child, "SIGINT");
   options.stop.addEventListener("abort", stop);
   options.kill.addEventListener("abort", kill);
   let tail = "";
@@ -102,15 +104,6 @@ function start([command, ...args]: readonly string[]): Deno.ChildProcess {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new LetheError(`cannot start ${command}: ${reason}`, { cause: error });
-  }
-}
-
-/** A process that has just ended needs no signal. */
-function signalChild(child: Deno.ChildProcess, signal: Deno.Signal): void {
-  try {
-    child.kill(signal);
-  } catch (error) {
-    if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

@@ -4,6 +4,7 @@
 export interface Summary {
   /** Number of values. */
   readonly n: number;
+  /** Their mean. */
   readonly mean: number;
   /** Half the width of the 95 % confidence interval; null for a single value, which has none. */
   readonly halfWidth: number | null;

@@ -11,7 +11,9 @@ export type TimedCell = Pick<
 
 /** A cell that has finished, and how long its run took. */
 export interface Timing {
+  /** Which. */
   readonly cell: TimedCell;
+  /** Wall time. */
   readonly seconds: number;
 }
 

@@ -15,7 +15,9 @@ import { CONCERNS } from "./plan_settings.ts";
 
 /** A finished cell. */
 export interface FinishedCell {
+  /** What it is. */
   readonly cell: Cell;
+  /** What it came to. */
   readonly result: CellResult;
 }
 
@@ -25,6 +27,7 @@ export interface Group {
   readonly settings: Settings;
   /** Ascending. */
   readonly seeds: readonly number[];
+  /** Over the seeds. */
   readonly summaries: Summaries;
 }
 

@@ -9,7 +9,9 @@ import { text } from "./setting_kinds.ts";
 
 /** A checked plan. */
 export interface Plan {
+  /** Heading of the report. */
   readonly title: string;
+  /** What is asked; may be empty. */
   readonly description: string;
   /** Folder of the data sets, where the plan names one. */
   readonly data: string | undefined;

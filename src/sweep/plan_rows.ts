@@ -21,8 +21,9 @@ export interface Cell {
 
 /** What a row can name. */
 export interface NamedFiles {
+  /** Models by name. */
   readonly models: ReadonlyMap<string, PlanModel>;
-  /** Files of teachers. */
+  /** Files of teachers by name. */
   readonly teachers: ReadonlyMap<string, string>;
 }
 

@@ -11,14 +11,19 @@ import type { SweepReport } from "./sweep_report.ts";
 
 /** A finished cell in `results.json`. */
 export interface ResultRow {
+  /** Name of the cell. */
   readonly id: string;
   /** Name of the attack that is measured, or `none`. */
   readonly attack: string;
+  /** Name of the defence. */
   readonly defense: string;
+  /** Name of the recipe. */
   readonly recipe: string;
+  /** Of everything random. */
   readonly seed: number;
   /** As in `evaluate --json`, but that paths are the plan's and the sweep's own. */
   readonly before: CellEvaluation;
+  /** The same of the cleaned model. */
   readonly after: CellEvaluation;
   /** Of the teacher, where the defence has one. */
   readonly teacher?: CellEvaluation;
@@ -36,9 +41,11 @@ export interface ResultRow {
 
 /** What `results.json` holds. */
 export interface ResultsDocument {
+  /** Of the plan. */
   readonly title: string;
   /** Name of the plan's file. */
   readonly plan: string;
+  /** Every cell that has finished, in the plan's order. */
   readonly rows: readonly ResultRow[];
   /** Cells without a result. */
   readonly missing: readonly { readonly id: string; readonly failure: string | null }[];

@@ -8,9 +8,11 @@ import { provenance, type SweepReport } from "./sweep_report.ts";
 
 /** A part of the report. */
 export interface ReportPart {
+  /** Heading. */
   readonly title: string;
   /** Sentences above the table. */
   readonly paragraphs: readonly string[];
+  /** Where there is one. */
   readonly table?: ReportTable;
   /** Sentences of a list below the table. */
   readonly list?: readonly string[];
@@ -18,8 +20,11 @@ export interface ReportPart {
 
 /** A table of text. */
 export interface ReportTable {
+  /** What it shows. */
   readonly caption: string;
+  /** Headings of columns. */
   readonly head: readonly string[];
+  /** As many cells each as there are columns. */
   readonly rows: readonly (readonly string[])[];
 }
 

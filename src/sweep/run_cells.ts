@@ -23,8 +23,11 @@ import type { Settings } from "./plan_file.ts";
 
 /** What is needed of a cell to run it. */
 export interface RunnableCell {
+  /** Name of its folder. */
   readonly id: string;
+  /** Of {@linkcode identity}. */
   readonly digest: string;
+  /** What determines its result. */
   readonly identity: Settings;
   /** Arguments of the program, all but where the run goes. */
   readonly flags: readonly string[];

@@ -3,6 +3,7 @@
 import { LetheError } from "../errors.ts";
 import { writeFileAtomic } from "../formats/write_file.ts";
 import { cellFolder } from "./cell_folder.ts";
+import { signalProcess } from "./signal_process.ts";
 
 /** What a job array is made of. */
 export interface JobArray {
@@ -51,6 +52,7 @@ function quote(text: string): string {
 
 /** A submitted job array. */
 export interface SubmittedJob {
+  /** Its number, as `squeue` takes it. */
   readonly id: string;
   /** Whether all tasks have ended well; undefined where nobody waited. */
   readonly succeeded: boolean | undefined;
@@ -71,7 +73,7 @@ export async function submitToSlurm(
   const script = `${job.out}/slurm.sh`;
   await writeFileAtomic(script, new TextEncoder().encode(slurmScript(job)));
   const child = start(["--parsable", ...options.wait ? ["--wait"] : [], script]);
-  const stop = () => child.kill("SIGTERM");
+  const stop = () => signalProcess(child, "SIGTERM");
   options.signal.addEventListener("abort", stop);
   let [printed, id] = ["", ""];
   const errors = new Response(child.stderr).text();
@@ -95,6 +97,8 @@ function start(args: readonly string[]): Deno.ChildProcess {
   try {
     return new Deno.Command("sbatch", {
       args: [...args],
+      // Ctrl-C at a terminal is for the sweep alone.
+      detached: true,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",

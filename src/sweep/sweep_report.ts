@@ -15,6 +15,7 @@ import type { Settings } from "./plan_file.ts";
 
 /** A cell without a result. */
 export interface UnfinishedCell {
+  /** Name of the cell. */
   readonly id: string;
   /** Of its last attempt, if that failed. */
   readonly failure: string | undefined;
@@ -22,14 +23,21 @@ export interface UnfinishedCell {
 
 /** The whole report, as data. */
 export interface SweepReport {
+  /** Of the plan. */
   readonly title: string;
+  /** Of the plan; may be empty. */
   readonly description: string;
   /** Name of the plan's file. */
   readonly plan: string;
+  /** With what determined their results. */
   readonly finished: readonly (FinishedCell & { readonly identity: Settings })[];
+  /** In the plan's order. */
   readonly unfinished: readonly UnfinishedCell[];
+  /** Cells that differ by the seed alone. */
   readonly groups: readonly Group[];
+  /** Means over models. */
   readonly averages: readonly (Group & { readonly models: number })[];
+  /** NAD beside its control. */
   readonly comparisons: readonly Comparison[];
 }
 
@@ -71,6 +79,7 @@ async function lastFailure(folder: string): Promise<string | undefined> {
 
 /** Where the results were made, each once. */
 export interface Provenance {
+  /** Names of GPU adapters. */
   readonly adapters: readonly string[];
   /** Versions of this program. */
   readonly versions: readonly string[];

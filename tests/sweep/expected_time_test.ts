@@ -12,7 +12,7 @@ import type { PlanRow } from "../../src/sweep/plan_file.ts";
 import { planOf } from "./results.ts";
 
 function timed(row: PlanRow, more: Partial<TimedCell> = {}): TimedCell {
-  const cell = planOf([{ model: "a", ...row }]).cells[0]!;
+  const cell = planOf([{ model: "a", recipe: "paper", ...row }]).cells[0]!;
   const signs = { attack: "badnets", architecture: "wrn-16-1", trainImages: 12_000 };
   return { ...cell, ...signs, ...more };
 }

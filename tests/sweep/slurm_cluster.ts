@@ -1,7 +1,6 @@
 /** A Slurm of one node, with its own munge, folders and ports, that lives as long as one test. */
 
 import assert from "node:assert/strict";
-import { hostname, userInfo } from "node:os";
 
 /** Daemons and clients that are needed; Debian has them in `slurm-wlm` and `munge`. */
 const PROGRAMS = [
@@ -49,13 +48,9 @@ export interface Cluster {
 export async function withSlurm(body: (cluster: Cluster) => Promise<void>): Promise<void> {
   // Not in the folder of the test: the path of a socket may have no more than 107 characters.
   const folder = (await shell("mktemp -d /tmp/lethe_slurm_XXXXXX", {})).trim();
-  const env = {
-    SLURM_CONF: `${folder}/slurm.conf`,
-    FOLDER: folder,
-    CONFIGURATION: configuration(folder),
-  };
+  const env = { SLURM_CONF: `${folder}/slurm.conf`, FOLDER: folder };
   try {
-    await shell(START, env);
+    await shell(START, { ...env, PORT_1: freePort(), PORT_2: freePort() });
     await body({ env, run: async (line) => await shell(line, env) });
   } catch (error) {
     console.error(await shell('tail -n 20 "$FOLDER"/*.log', env).catch(String));
@@ -65,41 +60,38 @@ export async function withSlurm(body: (cluster: Cluster) => Promise<void>): Prom
   }
 }
 
-function configuration(folder: string): string {
-  const host = hostname().split(".")[0];
-  const user = userInfo().username;
-  return `
+const START = `
+cd "$FOLDER"
+host=$(hostname -s)
+user=$(id -un)
+cat >slurm.conf <<END
 ClusterName=lethe
-SlurmctldHost=${host}(127.0.0.1)
-SlurmctldPort=${freePort()}
-SlurmdPort=${freePort()}
-SlurmUser=${user}
-SlurmdUser=${user}
+SlurmctldHost=$host(127.0.0.1)
+SlurmctldPort=$PORT_1
+SlurmdPort=$PORT_2
+SlurmUser=$user
+SlurmdUser=$user
 AuthType=auth/munge
 # A task that was put back into the queue begins again after cred_expire: 2 minutes, at least 5 s.
-AuthInfo=socket=${folder}/munge.socket,cred_expire=5
-StateSaveLocation=${folder}/state
-SlurmdSpoolDir=${folder}/spool
-SlurmctldPidFile=${folder}/slurmctld.pid
-SlurmdPidFile=${folder}/slurmd.pid
-SlurmctldLogFile=${folder}/slurmctld.log
-SlurmdLogFile=${folder}/slurmd.log
+AuthInfo=socket=$FOLDER/munge.socket,cred_expire=5
+StateSaveLocation=$FOLDER/state
+SlurmdSpoolDir=$FOLDER/spool
+SlurmctldPidFile=$FOLDER/slurmctld.pid
+SlurmdPidFile=$FOLDER/slurmd.pid
+SlurmctldLogFile=$FOLDER/slurmctld.log
+SlurmdLogFile=$FOLDER/slurmd.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 MpiDefault=none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
+# The node is to have two places for tasks, whatever the machine has.
 SlurmdParameters=config_overrides
 ReturnToService=2
 KillWait=1
-NodeName=${host} NodeAddr=127.0.0.1 CPUs=2 RealMemory=500 State=UNKNOWN
+NodeName=$host NodeAddr=127.0.0.1 CPUs=2 RealMemory=500 State=UNKNOWN
 PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
-`;
-}
-
-const START = `
-cd "$FOLDER"
-printf '%s' "$CONFIGURATION" >slurm.conf
+END
 mkdir state spool
 (umask 077 && head -c 128 /dev/urandom >munge.key)
 munged --force --socket="$FOLDER/munge.socket" --key-file="$FOLDER/munge.key" \\
@@ -139,7 +131,7 @@ async function shell(script: string, env: Readonly<Record<string, string>>): Pro
 }
 
 /** A port that nobody listens at. */
-function freePort(): number {
+function freePort(): string {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+  return String(listener.addr.port);
 }
