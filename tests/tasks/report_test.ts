@@ -5,13 +5,13 @@ import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { assertGoodPage } from "../report/markup.ts";
 import { ERASE_RECORD } from "../report/sample_run.ts";
 import { assertRefused, filesUnder, type Finished, NO_DRIVER, runTask } from "./command.ts";
-import { TINY_DATA, TINY_TRAINING, tinyModelBytes, writeTinyModel } from "./tiny_model.ts";
+import { TINY_DATA, TINY_ERASURE, tinyModelBytes, writeTinyModel } from "./tiny_model.ts";
 
 /** Makes a run of `erase` of the tiny model, in `run` under `folder`. */
 async function eraseTiny(folder: string): Promise<void> {
   await writeTinyModel(folder);
   const args = ["--model", "tiny.safetensors", "--attack", "recorded", "--out", "run", "--quiet"];
-  const { code, stderr } = await runTask("erase", [...args, ...TINY_DATA, ...TINY_TRAINING], {
+  const { code, stderr } = await runTask("erase", [...args, ...TINY_DATA, ...TINY_ERASURE], {
     folder,
   });
   assert.equal(code, 0, stderr);
@@ -127,7 +127,7 @@ Deno.test("report renders a run of erase, then without its model, then without a
     const titles = assertGoodPage(html).flatMap(({ name, text }) => name === "h2" ? [text] : []);
     assert.match(html, /What needs the model &quot;backdoored&quot;: .*there is no such file/);
     if (Deno.build.os === "linux") {
-      assert.match(html, /What needs a GPU: no WebGPU adapter was found/);
+      assert.match(html, /What needs a GPU: .*no WebGPU adapter was found/);
       assert.deepEqual(titles, ["Summary", "Results", "Training", "Settings", "Reproduce"]);
     }
   });
