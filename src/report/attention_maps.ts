@@ -13,7 +13,9 @@ import type { ImageStore } from "../train/image_store.ts";
 
 /** The maps of one tap for a few images. */
 export interface AttentionMaps {
+  /** H, positions of the tap. */
   readonly height: number;
+  /** W, positions of the tap. */
   readonly width: number;
   /** One map an image, (N) of (H,W), not normalised. */
   readonly maps: readonly Float32Array[];

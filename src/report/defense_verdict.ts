@@ -9,11 +9,15 @@ import type { Verdict } from "./verdict.ts";
 
 /** What is known of a defended network. */
 export interface DefenseFindings {
+  /** The network as it came. */
   readonly before?: StageResult | undefined;
   /** The teacher, where it was finetuned in the run and is no other network. */
   readonly teacher?: StageResult | undefined;
+  /** The cleaned network. */
   readonly after?: StageResult | undefined;
+  /** The audit of the network as it came. */
   readonly auditBefore?: AuditDocument | undefined;
+  /** The audit of the cleaned network. */
   readonly auditAfter?: AuditDocument | undefined;
   /** In label order, as far as known. */
   readonly classNames: readonly string[];

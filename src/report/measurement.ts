@@ -28,12 +28,17 @@ const CHOICE_SEED = 0;
 export interface MeasurementRequest {
   /** Networks for the same classes, in the order of the report. */
   readonly networks: readonly NamedNetwork[];
+  /** To choose from. */
   readonly test: ImageSet;
   /** Most test images to use. */
   readonly images: number;
+  /** What the networks were trained with. */
   readonly preprocessing: Preprocessing;
+  /** How activations become maps. */
   readonly operator: AttentionOperator;
+  /** Also measured, where it is known. */
   readonly backdoor?: Backdoor | undefined;
+  /** Stops the measurement. */
   readonly signal?: AbortSignal | undefined;
   /** Told which network is measured, and how far that is. */
   readonly onProgress?: (name: string, images: number, total: number) => void;
@@ -43,6 +48,7 @@ export interface MeasurementRequest {
 export interface NamedNetwork {
   /** For example `backdoored`. */
   readonly name: string;
+  /** What is measured. */
   readonly network: NamedState;
 }
 
@@ -50,19 +56,25 @@ export interface NamedNetwork {
 export interface Measurement {
   /** Number of each image in the test set, ascending. */
   readonly records: Uint32Array;
+  /** The images, as the data set has them. */
   readonly clean: ImageSet;
   /** The same images with the trigger on, where a backdoor is known. */
   readonly triggered?: ImageSet;
+  /** What the trigger is of. */
   readonly backdoor?: Backdoor;
   /** The images whose attention is shown, by their place in `clean`. */
   readonly samples: readonly number[];
+  /** In the order in which they were asked for. */
   readonly networks: readonly MeasuredNetwork[];
 }
 
 /** One network. */
 export interface MeasuredNetwork {
+  /** As it was asked for. */
   readonly name: string;
+  /** Number of logits. */
   readonly classes: number;
+  /** On untouched images. */
   readonly clean: NetworkOutput;
   /** Present where a backdoor is known. */
   readonly triggered?: NetworkOutput;
@@ -72,6 +84,7 @@ export interface MeasuredNetwork {
 export interface NetworkOutput {
   /** Predicted class of every image. */
   readonly predictions: Uint16Array;
+  /** Labels against predictions. */
   readonly confusion: Confusion;
   /** Of the samples, one entry a tap. */
   readonly attention: readonly AttentionMaps[];

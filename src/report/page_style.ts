@@ -104,7 +104,7 @@ details { margin: 0 0 1.5rem; } summary { cursor: pointer; color: var(--link); }
 details[open] > summary { margin-bottom: .75rem; }
 
 @media print {
-  :root { color-scheme: light; }
+  :root { color-scheme: light; --page: #fff; }
   @page { margin: 16mm 14mm; }
   html { font-size: 9.5pt; }
   body { padding: 0; max-width: none; background: none; }

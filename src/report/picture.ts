@@ -8,7 +8,9 @@ import { type Html, html } from "./html.ts";
 export interface Picture {
   /** Of the file, without folder and `.png`. */
   readonly name: string;
+  /** Pixels. */
   readonly width: number;
+  /** Pixels. */
   readonly height: number;
   /** The file's content. */
   readonly png: Uint8Array<ArrayBuffer>;

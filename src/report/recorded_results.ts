@@ -11,7 +11,9 @@ export interface StageResult extends CleanCounts {
 
 /** What an audit says of one class. */
 export interface AuditedClass {
+  /** From 0. */
   readonly label: number;
+  /** As the data set calls it. */
   readonly name: string;
   /** L1 norm of the mask: about how many pixels a pattern needs to lead to this class. */
   readonly maskNorm: number;
@@ -35,6 +37,7 @@ export interface AuditDocument {
   readonly threshold: number;
   /** Labels of the suspicious classes, most suspicious first. */
   readonly flagged: readonly number[];
+  /** Those that were audited. */
   readonly classes: readonly AuditedClass[];
 }
 

@@ -9,6 +9,7 @@ import type { Missing, RunContents } from "./run_contents.ts";
 
 /** A run and what was computed of it. */
 export interface ReportInput {
+  /** What its folder holds. */
   readonly run: RunContents;
   /** In label order; empty where the data set is not known. */
   readonly classNames: readonly string[];

@@ -11,7 +11,9 @@ import { fieldsOf, isFinite, isObject, isText } from "./json_value.ts";
 export interface RecoveredPatterns {
   /** K */
   readonly classes: number;
+  /** H, pixels. */
   readonly height: number;
+  /** W, pixels. */
   readonly width: number;
   /** Share of each pixel that the pattern replaces, 0..1, (K,H,W). */
   readonly mask: Float32Array;
@@ -31,6 +33,7 @@ export interface Missing {
 export interface RunContents {
   /** As it was given. */
   readonly path: string;
+  /** The content of `run.json`. */
   readonly record: RunRecord;
   /** Empty where nothing was trained. */
   readonly metrics: readonly MetricsLine[];

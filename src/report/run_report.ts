@@ -26,7 +26,9 @@ export const REPORTED_COMMANDS: readonly string[] = ["erase", "defend", "attack"
 
 /** A page and the pictures in it. */
 export interface RunReport {
+  /** The whole page. */
   readonly html: string;
+  /** Everything that it embeds, to be written as files. */
   readonly pictures: readonly Picture[];
 }
 

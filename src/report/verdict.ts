@@ -4,6 +4,7 @@ import { type Html, html } from "./html.ts";
 
 /** What was found, and how sure that is. */
 export interface Verdict {
+  /** What it means for whoever wants to use the model. */
   readonly tone: "good" | "mixed" | "bad" | "neutral";
   /** A few words. */
   readonly headline: string;
