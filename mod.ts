@@ -291,6 +291,41 @@ export {
   type RecipeUse,
 } from "./src/defenses/recipes.ts";
 
+// Audits.
+export {
+  ANOMALY_THRESHOLD,
+  audit,
+  AUDIT_DEFAULTS,
+  type AuditHooks,
+  type AuditResult,
+  type AuditSettings,
+  type ClassAudit,
+} from "./src/audit/audit.ts";
+export type { RecoveredTrigger } from "./src/audit/trigger_inversion.ts";
+
+// Reports.
+export { type RunReport, runReport } from "./src/report/run_report.ts";
+export {
+  type Missing,
+  readRun,
+  type RecoveredPatterns,
+  type RunContents,
+} from "./src/report/run_contents.ts";
+export {
+  measure,
+  type MeasuredNetwork,
+  type Measurement,
+  type MeasurementRequest,
+  type NamedNetwork,
+  type NetworkOutput,
+} from "./src/report/measurement.ts";
+export type { AttentionMaps } from "./src/report/attention_maps.ts";
+export type { Picture } from "./src/report/picture.ts";
+export type { Command as ReportCommand, ReportInput } from "./src/report/report_input.ts";
+export type { AuditDocument, AuditedClass, StageResult } from "./src/report/recorded_results.ts";
+export { type DefenseFindings, defenseVerdict } from "./src/report/defense_verdict.ts";
+export type { Verdict } from "./src/report/verdict.ts";
+
 // Files.
 export type { HostArray, HostDtype, HostTensor, StateDict } from "./src/formats/host_tensor.ts";
 export { type Checkpoint, readCheckpoint } from "./src/formats/checkpoint.ts";

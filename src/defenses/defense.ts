@@ -72,6 +72,7 @@ export interface PhaseOptions {
 
 /** What a defence works with. */
 export interface DefenseContext {
+  /** The device. */
   readonly gpu: Gpu;
   /** The network to clean. */
   readonly student: NamedState;
@@ -81,6 +82,7 @@ export interface DefenseContext {
   readonly clean: ImageStore;
   /** Those to choose by. */
   readonly heldOut?: ImageStore | undefined;
+  /** How to defend. */
   readonly settings: DefenseSettings;
   /** Stops the run. */
   readonly signal?: AbortSignal | undefined;

@@ -62,7 +62,11 @@ export interface Evaluation extends CleanCounts {
 
 /** A recorded evaluation, which can be run again after the model has changed. */
 export interface Evaluator {
-  /** @throws {Interrupted} when the signal is aborted. */
+  /**
+   * Evaluates the model as it now is.
+   *
+   * @throws {Interrupted} when the signal is aborted.
+   */
   evaluate(options?: RunOptions): Promise<Evaluation>;
   /** Frees its GPU memory; model and images stay. */
   destroy(): void;
