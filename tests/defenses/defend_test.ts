@@ -34,18 +34,19 @@ for (const { name } of DEFENSES) {
     const trained = new Map<string, StateDict>();
     const snapshots: { snapshot: PhaseSnapshot; trained: Map<string, StateDict> }[] = [];
     const whole = await defendSmall(name, {}, {
-      onEpoch: async (_phase, _metrics, snapshot) => {
+      onEpoch: (_phase, _metrics, snapshot) => {
         const read = decodeSnapshot(encodeSnapshot(snapshot), "a snapshot");
         snapshots.push({ snapshot: read, trained: new Map(trained) });
+        return Promise.resolve();
       },
-      onTrained: async (phase, state) => void trained.set(phase, state),
+      onTrained: (phase, state) => Promise.resolve(void trained.set(phase, state)),
     });
     for (const { snapshot, trained } of [snapshots[0]!, snapshots.at(-1)!]) {
       const resumed = await defendSmall(name, {}, {
         resume: {
           done: new Set(["before"]),
           snapshot,
-          trained: async (phase) => trained.get(phase),
+          trained: (phase) => Promise.resolve(trained.get(phase)),
         },
       });
       assert.deepEqual(resumed.state, whole.state, `after epoch ${snapshot.epoch}`);

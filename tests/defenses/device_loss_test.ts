@@ -15,8 +15,8 @@ Deno.test("a device lost in an epoch ends a defence with a DeviceLostError, and 
   let lost = 0;
   await assert.rejects(
     defendSmall("nad", {}, {
-      onEpoch: async (_phase, _metrics, taken) => void (snapshot = taken),
-      onTrained: async (phase, state) => void trained.set(phase, state),
+      onEpoch: (_phase, _metrics, taken) => Promise.resolve(void (snapshot = taken)),
+      onTrained: (phase, state) => Promise.resolve(void trained.set(phase, state)),
       onProgress(phase, { epoch }) {
         if (phase !== "student" || epoch !== 1 || lost > 0) return;
         lost = performance.now();
@@ -32,7 +32,7 @@ Deno.test("a device lost in an epoch ends a defence with a DeviceLostError, and 
     resume: {
       done: new Set(["before", "teacher"]),
       snapshot,
-      trained: async (phase) => trained.get(phase),
+      trained: (phase) => Promise.resolve(trained.get(phase)),
     },
   });
   assert.deepEqual(resumed.state, whole.state);

@@ -60,8 +60,8 @@ export async function defendSmall(
     settings: { ...SMALL_DEFENSE, ...request.settings },
   }, {
     ...hooks,
-    onEvaluated: async (stage, evaluation) => void evaluations.set(stage, evaluation),
-    onNote: async (name, value) => void notes.set(name, value),
+    onEvaluated: (stage, evaluation) => Promise.resolve(void evaluations.set(stage, evaluation)),
+    onNote: (name, value) => Promise.resolve(void notes.set(name, value)),
     onTrained: async (phase, state) => {
       phases.push(phase);
       await hooks.onTrained?.(phase, state);

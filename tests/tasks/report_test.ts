@@ -33,7 +33,7 @@ Deno.test("report --help gives the arguments and examples", async () => {
   assert.deepEqual([code, stderr], [0, ""]);
   assert.match(stdout, /^Usage: deno task report \[options\] <run-folder>/);
   assert.match(stdout, /--images <n> .*\(default: 500\)/);
-  assert.match(stdout, /Examples:\n  deno task report runs\/erase-1\n/);
+  assert.match(stdout, /Examples:\n {2}deno task report runs\/erase-1\n/);
 });
 
 for (
