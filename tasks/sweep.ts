@@ -2,11 +2,14 @@
 
 import { basename, resolve } from "node:path";
 import { FormatError, LetheError, UsageError } from "../src/errors.ts";
+import { counted } from "../src/report/number_text.ts";
 import { cellFolder, expectSameCells, readResult } from "../src/sweep/cell_folder.ts";
 import { expectedSeconds, type Timing } from "../src/sweep/expected_time.ts";
 import { parsePlan, type Plan } from "../src/sweep/plan.ts";
 import { type ReadyCell, readyCells } from "../src/sweep/ready_cells.ts";
 import { resultsDocument, writeReport } from "../src/sweep/report_files.ts";
+import { markdownReport } from "../src/sweep/report_markdown.ts";
+import { reportParts } from "../src/sweep/report_tables.ts";
 import { runCells } from "../src/sweep/run_cells.ts";
 import { slurmScript, submitToSlurm } from "../src/sweep/slurm.ts";
 import { readSweep } from "../src/sweep/sweep_report.ts";
@@ -110,7 +113,9 @@ async function runHere({ output, signal }: CommandContext, sweep: Sweep): Promis
   const failed = [...ends].flatMap(([id, end]) => end.state === "failed" ? [{ id, ...end }] : []);
   if (failed.length > 0) {
     throw new LetheError(
-      `${failed.length} of ${cells.length} cells failed; their logs are in ${out}/cells:\n` +
+      `${failed.length} of ${
+        counted(cells.length, "cell")
+      } failed; their logs are in ${out}/cells:\n` +
         failed.map(({ id, message }) => `  ${id}: ${message}`).join("\n"),
     );
   }
@@ -126,7 +131,9 @@ async function runOnSlurm({ output, signal }: CommandContext, sweep: Sweep): Pro
     signal,
     onSubmitted: (id) =>
       output.line(
-        `submitted job ${id} with ${job.ids.length} tasks; see them by squeue -j ${id}, ` +
+        `submitted job ${id} with ${
+          counted(job.ids.length, "task")
+        }; see them by squeue -j ${id}, ` +
           `end them by scancel ${id}`,
       ),
   });
@@ -187,10 +194,12 @@ async function report(
   out: string,
 ): Promise<void> {
   const found = await readSweep(plan, out, basename(path));
-  if (found.finished.length > 0) await writeReport(out, found);
+  if (found.finished.length > 0) {
+    await writeReport(out, found);
+    output.result(`\n${markdownReport(found, reportParts(found))}`);
+  }
+  const finished = `${counted(found.finished.length, "cell")} finished`;
   const missing = found.unfinished.length === 0 ? "" : `, ${found.unfinished.length} missing`;
-  output.line(
-    `${found.finished.length} cells finished${missing}; tables: ${out}/table.md, .html, .csv`,
-  );
+  output.line(`${finished}${missing}; tables: ${out}/table.md, .html, .csv`);
   output.document({ ...resultsDocument(found), out });
 }

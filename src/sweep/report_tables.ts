@@ -1,5 +1,6 @@
 /** The words and tables of a sweep's report, the same for every format. */
 
+import { counted } from "../report/number_text.ts";
 import type { Summary } from "./confidence.ts";
 import type { Comparison, Group } from "./groups.ts";
 import { type Measure, MEASURE_TITLES, MEASURES } from "./measures.ts";
@@ -145,7 +146,7 @@ function unfinishedPart({ unfinished, finished }: SweepReport): ReportPart | und
   const total = unfinished.length + finished.length;
   return {
     title: "Missing",
-    paragraphs: [`${unfinished.length} of ${total} cells have no result.`],
+    paragraphs: [`Without a result: ${unfinished.length} of ${counted(total, "cell")}.`],
     list: unfinished.map(({ id, failure }) =>
       failure === undefined ? `${id}: not finished` : `${id}: failed: ${failure}`
     ),
@@ -157,7 +158,7 @@ function provenancePart(report: SweepReport): ReportPart {
   return {
     title: "Where this comes from",
     paragraphs: [
-      `Plan ${report.plan}, ${report.finished.length} cells.`,
+      `Plan ${report.plan}, ${counted(report.finished.length, "finished cell")}.`,
       ...days.length === 0 ? [] : [
         `Adapter: ${adapters.join("; ")}. Version of Lethe: ${versions.join(", ")}.`,
         `Run on ${days.join(" to ")} (UTC).`,

@@ -1,6 +1,7 @@
 /** What a sweep says while it runs, and how long it expects to. */
 
 import type { CellResult } from "../../src/sweep/cell_folder.ts";
+import { counted } from "../../src/report/number_text.ts";
 import {
   ASSUMED_IMAGES_PER_SECOND,
   secondsLeft,
@@ -27,13 +28,14 @@ export function expectationText(
 ): string {
   const done = new Set(timings.map(({ cell }) => cell.id));
   const left = cells.filter(({ id }) => !done.has(id)).map((cell) => ({ cell, running: 0 }));
+  const all = counted(cells.length, "cell");
   const finished = done.size === 0 ? "" : `, ${done.size} of them finished`;
-  if (left.length === 0) return `${cells.length} cells, all finished`;
+  if (left.length === 0) return `${all}, all finished`;
   const basis = timings.length > 0
     ? "at the speed of the finished ones"
     : `at ${ASSUMED_IMAGES_PER_SECOND} training images/s, the speed of a software driver`;
-  return `${cells.length} cells${finished}; expected time for ${left.length}: ` +
-    `${duration(secondsLeft(left, timings, workers))} with ${workers} at a time, ${basis}`;
+  return `${all}${finished}; expected time for ${left.length}, ${workers} at a time: ` +
+    `${duration(secondsLeft(left, timings, workers))} ${basis}`;
 }
 
 /** Begins to watch; `finished` are the cells that had a result before. */

@@ -122,7 +122,7 @@ Deno.test("a report lists the cells that are missing, with their failures", asyn
     const ended = { outcome: "failed", message: "out of luck" };
     await Deno.writeTextFile(`${attempts}/1.json`, JSON.stringify({ ended }));
   });
-  assert.match(markdown, /2 of 6 cells have no result\./);
+  assert.match(markdown, /Without a result: 2 of 6 cells\./);
   assert.match(markdown, /- a_finetune_lethe_seed-3: not finished\n/);
   assert.match(markdown, /- a_nad_lethe_seed-3: failed: out of luck\n/);
   assert.deepEqual(results.missing, [

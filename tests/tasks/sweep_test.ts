@@ -61,7 +61,7 @@ Deno.test("sweep runs the cells of a plan, and finished ones no second time", as
   await withPlan({ cells: [failing, ...PLAN.cells] }, async (folder) => {
     const first = await sweep(folder, "plan.json", "--json", "--retries", "0", "--workers", "2");
     assert.equal(first.code, 1, "a cell fails");
-    assert.match(first.stderr, /^3 cells; expected time for 3: [\d:]+ with 2 at a time, at 330 /);
+    assert.match(first.stderr, /^3 cells; expected time for 3, 2 at a time: [\d:]+ at 330 /);
     assert.match(first.stderr, /\[3\/3\] tiny_.*: accuracy \d+\.\d\d % -> .*, attack success /);
     assert.match(
       first.stderr,
