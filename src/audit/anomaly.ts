@@ -7,9 +7,6 @@
 /** The MAD of normal values times this is their standard deviation. */
 const CONSISTENCY = 1.4826;
 
-/** Spread below which values count as equal: a MAD of 0 would make every deviation infinite. */
-const LEAST_SPREAD = 1e-6;
-
 /** The middle value; of an even number the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
@@ -18,9 +15,13 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (sorted[middle - 1]! + upper) / 2;
 }
 
-/** (value - median) / (1.4826 MAD) of each value. */
-export function robustDeviations(values: readonly number[]): number[] {
+/**
+ * (value - median) / (1.4826 MAD) of each value.
+ *
+ * @param leastSpread Divides instead where the values lie closer together than that.
+ */
+export function robustDeviations(values: readonly number[], leastSpread: number): number[] {
   const centre = median(values);
-  const spread = CONSISTENCY * median(values.map((value) => Math.abs(value - centre)));
-  return values.map((value) => (value - centre) / Math.max(spread, LEAST_SPREAD));
+  const deviation = CONSISTENCY * median(values.map((value) => Math.abs(value - centre)));
+  return values.map((value) => (value - centre) / Math.max(deviation, leastSpread));
 }

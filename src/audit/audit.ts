@@ -44,6 +44,7 @@ export const AUDIT_DEFAULTS = { steps: 100, images: 256, seed: 1 } as const;
 
 /** What was found for a class. */
 export interface ClassAudit extends RecoveredTrigger {
+  /** The class. */
   readonly label: number;
   /** Share of the images of other classes that the recovered trigger leads to this one. */
   readonly successRate: number;
@@ -71,6 +72,7 @@ export interface AuditResult {
 
 /** Who watches an audit. */
 export interface AuditHooks {
+  /** Stops the audit. */
   readonly signal?: AbortSignal | undefined;
   /** Called with the share of the work that is done, and the class that is being looked at. */
   onProgress?(share: number, label: number | undefined): void;
@@ -90,6 +92,13 @@ const ASCENT = { starts: 4, steps: 60, step: 0.03 };
 
 /** Logarithms are taken of nothing less: a class that never wins has a negative margin. */
 const LEAST = 1e-3;
+
+/**
+ * Standard deviation of the logarithms that is expected of clean classes at least. The MAD of few
+ * classes is small by chance so often that without this a fifth of clean models with five classes
+ * would be flagged (simulated with normal values), and with it a fiftieth.
+ */
+const LEAST_SPREAD = 0.2;
 
 /**
  * Audits a model with clean images.
@@ -178,7 +187,7 @@ export async function audit(
 /** How far each class stands out: the mean of how small its mask and how large its margin is. */
 export function anomaliesOf(maskNorms: readonly number[], margins: readonly number[]): number[] {
   const deviations = (values: readonly number[]) =>
-    robustDeviations(values.map((value) => Math.log(Math.max(value, LEAST))));
+    robustDeviations(values.map((value) => Math.log(Math.max(value, LEAST))), LEAST_SPREAD);
   const large = deviations(margins);
   return deviations(maskNorms).map((small, i) => (large[i]! - small) / 2);
 }
