@@ -6,16 +6,8 @@ import type { PlanFile, PlanRow } from "../../src/sweep/plan_file.ts";
 import { MODEL_KINDS, ROW_KINDS } from "../../src/sweep/plan_settings.ts";
 import type { ResultsDocument } from "../../src/sweep/report_files.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
-import { assertRefused, filesUnder, finish, ROOT, runTask } from "./command.ts";
+import { assertRefused, filesUnder, finish, runTask, start } from "./command.ts";
 import { writeTinyModel } from "./tiny_model.ts";
-
-const PERMISSIONS = [
-  "--allow-env=INIT_CWD",
-  "--allow-sys=hostname",
-  "--allow-read",
-  "--allow-write",
-  "--allow-run=deno,sbatch",
-];
 
 /** Settings that make a cell take seconds. */
 const TINY = { "train-indices": "0:128", "batch-size": 32, epochs: 2, limit: 64 };
@@ -31,18 +23,7 @@ const [FINETUNE, NAD] = ["finetune", "nad"].map((defense) =>
   `tiny_${defense}_paper_train-indices-0-128_epochs-2_batch-size-32_limit-64_seed-1`
 ) as [string, string];
 
-function start(folder: string, args: readonly string[]): Deno.ChildProcess {
-  return new Deno.Command("deno", {
-    args: ["run", "--quiet", "--no-prompt", ...PERMISSIONS, "tasks/sweep.ts", ...args],
-    cwd: ROOT,
-    env: { INIT_CWD: folder, XDG_RUNTIME_DIR: ROOT },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-}
-
-const sweep = async (folder: string, ...args: string[]) => await finish(start(folder, args));
+const sweep = async (folder: string, ...args: string[]) => await runTask("sweep", args, { folder });
 
 /** A folder with the tiny model and a plan of it. */
 async function withPlan(
@@ -112,7 +93,7 @@ Deno.test("sweep runs the cells of a plan, and finished ones no second time", as
 Deno.test("Ctrl-C stops a sweep and its cells, and the same command goes on to the same model", async () => {
   await withPlan({ cells: [{ defense: "finetune" }] }, async (folder) => {
     const cell = `${folder}/stopped/cells/${FINETUNE}`;
-    const child = start(folder, ["plan.json", "--out", "stopped"]);
+    const child = start("sweep", ["plan.json", "--out", "stopped"], { folder });
     const output = finish(child);
     const log = async () => await Deno.readTextFile(`${cell}/log.txt`).catch(() => "");
     while (!(await log()).includes("student epoch 1/2")) {
