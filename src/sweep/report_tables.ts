@@ -88,9 +88,18 @@ function groupRow(group: Group, columns: readonly string[]): string[] {
   return [
     ...columns.map((column) => String(group.settings[column] ?? "")),
     seedCount(group.seeds.length),
-    ...MEASURES.map((measure) => interval(group.summaries[measure])),
+    ...MEASURES.map((measure) => {
+      const summary = group.summaries[measure];
+      // The model as it came is the same for every seed.
+      return isBefore(measure)
+        ? interval(summary && { ...summary, halfWidth: null })
+        : interval(summary);
+    }),
   ];
 }
+
+const isBefore = (measure: Measure) =>
+  measure === "accuracyBefore" || measure === "attackSuccessBefore";
 
 function comparisonsPart({ comparisons }: SweepReport): ReportPart | undefined {
   if (comparisons.length === 0) return undefined;
