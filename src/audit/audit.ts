@@ -4,16 +4,14 @@
  *
  * A backdoored class is reached by a small trigger (Neural Cleanse, `trigger_inversion.ts`) and wins
  * by a large margin (MM-BD, `maximum_margin.ts`). The former shows the trigger but loses its edge
- * with few classes, and where the trigger covers the image; the latter needs no images and no idea of
- * the trigger's shape. Both are compared with the other classes as logarithms, for they vary by
- * factors, and a class's anomaly is the mean of both deviations: chance seldom makes the same class
- * stand out by both.
+ * where the trigger covers the image; the latter needs no images and no idea of the trigger's shape.
+ * Both are compared with the other classes as logarithms, for they vary by factors. A class's anomaly
+ * is the mean of both deviations: what one of them shows by chance the other halves.
  */
 
 import type { Preprocessing } from "../../shaders/gather.ts";
 import { imageCount, type ImageSet, selectImages } from "../data/image_set.ts";
 import { RandomPurpose, RandomStream, shuffle } from "../data/random.ts";
-
 import { DataError, UsageError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { destroyModel, loadModel, type Model } from "../nn/model.ts";
@@ -40,7 +38,7 @@ export interface AuditSettings {
 }
 
 /** Settings that tell backdoored from clean models in `docs/audit.md`. */
-export const AUDIT_DEFAULTS = { steps: 100, images: 256, seed: 1 } as const;
+export const AUDIT_DEFAULTS = { steps: 80, images: 256, seed: 1 } as const;
 
 /** What was found for a class. */
 export interface ClassAudit extends RecoveredTrigger {
@@ -88,7 +86,7 @@ export const LEAST_CLASSES = 3;
 const BATCH_SIZE = 16;
 
 /** Random images that ascend to the largest margin of a class, and how. */
-const ASCENT = { starts: 4, steps: 60, step: 0.03 };
+const ASCENT = { starts: 3, steps: 50, step: 0.03 };
 
 /** Logarithms are taken of nothing less: a class that never wins has a negative margin. */
 const LEAST = 1e-3;

@@ -4,9 +4,9 @@
  * optimiser of the authors' code. A mask and a pattern descend on cross-entropy + λ ‖mask‖₁ over
  * clean images, while λ follows the success of the trigger.
  *
- * The authors take some 30,000 steps for a class and judge λ once in 30. Here a hundred steps are
- * enough to rank the classes, λ is judged every ten, and images of the class itself, on which
- * anything succeeds, are left out.
+ * The authors take some 30,000 steps for a class and judge λ once in 30. Here fewer than a hundred
+ * rank the classes, λ is judged every ten, and images of the class itself, on which anything
+ * succeeds, are left out.
  */
 
 import { adamKernel, type AdamSettings } from "../../shaders/adam.ts";
@@ -86,8 +86,8 @@ const PATIENCE = 5;
 /** Success rate from which a trigger counts as working, as in the authors' code. */
 const WORKING = 0.99;
 
-/** First λ, and its factors after a look at which the trigger worked or did not. */
-const PENALTY = { first: 0.01, up: 1.5, down: 0.5 };
+/** First λ, and its factors after a look at which the trigger worked or worked no more. */
+const PENALTY = { first: 0.01, up: 2, down: 0.5 };
 
 /** Decay rates of the authors' code. */
 const ADAM: AdamSettings = { learningRate: 0.2, beta1: 0.5, beta2: 0.9 };
@@ -182,7 +182,8 @@ export function createInversion(
           bestStep = step;
         }
         if (best.successRate >= WORKING && step - bestStep >= PATIENCE * STEPS_PER_LOOK) break;
-        penalty *= successRate >= WORKING ? PENALTY.up : PENALTY.down;
+        if (successRate >= WORKING) penalty *= PENALTY.up;
+        else if (best.successRate >= WORKING) penalty *= PENALTY.down;
       }
       const { mask, pattern, maskNorm } = best!;
       return { mask, pattern, maskNorm };
