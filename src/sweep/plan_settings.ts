@@ -92,8 +92,8 @@ export const MODEL_KINDS: Readonly<Record<keyof PlanModel, Kind>> = {
 
 /**
  * The defences that a setting is for; those left out are for all. A NAD cell without the settings
- * that finetuning lacks, and with `finetune` in place of `nad`, is its control: the same code with
- * all betas zero.
+ * that finetuning lacks, and with `finetune` in place of `nad`, is its control: the same training
+ * without a teacher.
  */
 export const CONCERNS: Partial<Readonly<Record<keyof CellSettings, readonly string[]>>> = {
   floor: ["nad", "fine-pruning"],

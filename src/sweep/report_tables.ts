@@ -108,9 +108,9 @@ function comparisonsPart({ comparisons }: SweepReport): ReportPart | undefined {
   return {
     title: "NAD against its control",
     paragraphs: [
-      "NAD minus finetuning with the same settings, seeds and clean images (the same code with all " +
-      "betas zero), paired by seed, in points. NAD beats its control where the interval of DER, or " +
-      "of RIR, lies above 0.",
+      "NAD minus finetuning with the same settings, seeds and clean images, which is the same " +
+      "training without a teacher; paired by seed, in points. NAD beats its control where the " +
+      "interval of DER, or of RIR, lies above 0.",
     ],
     table: {
       caption: "Difference between NAD and its control",
