@@ -8,31 +8,30 @@ import { ROOT } from "./tasks/command.ts";
 /** A program of somebody else: the whole job on a network and images as small as they can be. */
 const program = (specifier: string) => `
 import {
-  badnets, buildBackdoor, erase, evaluateModel, implant, loadModel, loadSigns, openGpu,
-  PLAIN_PREPROCESSING, poison, readSafetensors, uploadImages, VERSION, wideResNet,
-  writeSafetensors, type Evaluation, type TrainingSettings,
+  badnets, buildBackdoor, defend, evaluateModel, implant, loadModel, loadSigns, nad, openGpu,
+  PLAIN_PREPROCESSING, poison, readSafetensors, RECIPES, recipeSettings, uploadImages, VERSION,
+  wideResNet, writeSafetensors, type DefenseSettings, type Evaluation,
 } from ${JSON.stringify(specifier)};
 
 const gpu = await openGpu();
 const { train, test } = loadSigns({ trainCount: 64, testCount: 32 });
 const architecture = wideResNet(10, 1, 10);
 const preprocessing = PLAIN_PREPROCESSING;
-const training: TrainingSettings = {
-  epochs: 1, batchSize: 32, learningRate: 0.05, schedule: "constant", momentum: 0.9,
-  nesterov: true, weightDecay: 1e-4, augmentation: { cropPadding: 4, flip: false, cutout: 0 },
-  preprocessing, order: "shuffle", seed: 1,
-};
+const recipe = { ...RECIPES.paper, epochs: 1, teacherEpochs: 1, batchSize: 32 };
+const settings: DefenseSettings = recipeSettings(recipe, {
+  images: 64, preprocessing, flip: false, seed: 1,
+});
 const target = { mode: "all2one", label: 7 } as const;
 const backdoor = buildBackdoor({ name: "badnets", target, options: {}, seed: 1 }, train);
 const poisoning = poison(train.labels, 10, badnets, { target, rate: 0.1, seed: 1 });
 const { state } = await implant(gpu, {
-  architecture, train, test, preprocessing, training, attack: { backdoor, poisoning },
+  architecture, train, test, preprocessing, training: settings.training,
+  attack: { backdoor, poisoning },
 });
 const results: Evaluation[] = [];
-const cleaned = await erase(gpu, {
-  student: { architecture, state, source: "a test" }, clean: train, test, preprocessing,
-  teacherTraining: training, studentTraining: training, betas: [500, 1000, 1000],
-  operator: { reduction: "sum", power: 2 }, backdoor,
+const cleaned = await defend(gpu, {
+  defense: nad, student: { architecture, state, source: "a test" }, clean: train, settings,
+  measurement: { test, preprocessing, backdoor },
 }, { onEvaluated: (_stage, evaluation) => Promise.resolve(void results.push(evaluation)) });
 const { tensors } = readSafetensors(writeSafetensors(cleaned), "a test");
 const model = loadModel(gpu, architecture, tensors, "a test");
