@@ -326,6 +326,39 @@ export type { AuditDocument, AuditedClass, StageResult } from "./src/report/reco
 export { type DefenseFindings, defenseVerdict } from "./src/report/defense_verdict.ts";
 export type { Verdict } from "./src/report/verdict.ts";
 
+// Sweeps.
+export type {
+  CellSettings,
+  PlanFile,
+  PlanModel,
+  PlanRow,
+  Settings,
+} from "./src/sweep/plan_file.ts";
+export type { SettingValue } from "./src/sweep/setting_kinds.ts";
+export { parsePlan, type Plan } from "./src/sweep/plan.ts";
+export type { Cell } from "./src/sweep/plan_rows.ts";
+export { type PlanPlaces, type ReadyCell, readyCells } from "./src/sweep/ready_cells.ts";
+export { HEARTBEAT, type Heartbeat } from "./src/sweep/attempts.ts";
+export type { CellEvaluation, CellResult } from "./src/sweep/cell_folder.ts";
+export {
+  type CellEnd,
+  type CellEvent,
+  runCells,
+  type RunCellsOptions,
+  type RunnableCell,
+} from "./src/sweep/run_cells.ts";
+export type { Comparison, FinishedCell, Group } from "./src/sweep/groups.ts";
+export { type Measure, MEASURES, type Summaries } from "./src/sweep/measures.ts";
+export { summarize, type Summary } from "./src/sweep/confidence.ts";
+export { readSweep, type SweepReport, type UnfinishedCell } from "./src/sweep/sweep_report.ts";
+export {
+  type ResultRow,
+  type ResultsDocument,
+  resultsDocument,
+  writeReport,
+} from "./src/sweep/report_files.ts";
+export { type JobArray, slurmScript, type SubmittedJob, submitToSlurm } from "./src/sweep/slurm.ts";
+
 // Files.
 export type { HostArray, HostDtype, HostTensor, StateDict } from "./src/formats/host_tensor.ts";
 export { type Checkpoint, readCheckpoint } from "./src/formats/checkpoint.ts";

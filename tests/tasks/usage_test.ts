@@ -5,7 +5,17 @@ import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { assertRefused, filesUnder, runTask, type Task } from "./command.ts";
 import { writeTinyModel } from "./tiny_model.ts";
 
-for (const task of ["erase", "defend", "attack", "evaluate", "doctor"] as const) {
+const TASKS = [
+  "erase",
+  "defend",
+  "attack",
+  "evaluate",
+  "audit",
+  "sweep",
+  "doctor",
+] as const;
+
+for (const task of TASKS) {
   Deno.test(`${task} --help lists the flags and gives examples`, async () => {
     const { code, stdout, stderr } = await runTask(task, ["--help"]);
     assert.equal(code, 0, stderr);
