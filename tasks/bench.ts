@@ -1,7 +1,13 @@
 /** `deno task bench`: how fast the kernels, whole steps and whole processes are on this machine. */
 
 import { type KernelResult, measureKernels } from "../src/bench/measure_kernels.ts";
-import { measureEvaluation, measureTraining, type StepResult } from "../src/bench/measure_steps.ts";
+import {
+  measureSteps,
+  type StepName,
+  stepRatio,
+  type StepRequest,
+  type StepResult,
+} from "../src/bench/measure_steps.ts";
 import { measurePeak } from "../src/bench/peak.ts";
 import { type PeerRatio, peerRatios, type Peers, runPeers } from "../src/bench/peers.ts";
 import {
@@ -19,7 +25,6 @@ import {
 } from "../src/bench/tables.ts";
 import { benchArchitecture } from "../src/bench/workload.ts";
 import { UsageError } from "../src/errors.ts";
-import type { Gpu } from "../src/gpu/gpu.ts";
 import { Interrupted } from "../src/train/run_steps.ts";
 import { openGpuFor } from "./command_line/load.ts";
 import type { Output } from "./command_line/output.ts";
@@ -49,12 +54,10 @@ interface BenchDocument {
   readonly firstStepSeconds: FirstStepSeconds | null;
   readonly peakMemoryBytes: number | null;
   /** With `--batch-sizes`. */
-  readonly batchSizes?: readonly ({ readonly step: StepName } & StepResult)[];
+  readonly batchSizes?: readonly StepResult[];
   /** With `--peers`. */
   readonly peers?: { readonly imagesPerSecond: Peers; readonly ratios: readonly PeerRatio[] };
 }
-
-type StepName = "train" | "nad" | "evaluate";
 
 const STEPS: readonly StepName[] = ["train", "nad", "evaluate"];
 
@@ -83,7 +86,7 @@ command
   )
   .addOption(
     flag("--seconds <s>", "length of the run of each kind of step", number("above 0", (s) => s > 0))
-      .default(12),
+      .default(20),
   )
   .option(
     "--filter <text>",
@@ -118,31 +121,22 @@ await runCommand(command, async ({ output, signal }) => {
   }
   timer.destroy();
 
-  const steps: Partial<Record<StepName, StepResult>> = {};
-  for (const name of STEPS.filter(wanted)) {
-    enter(`step ${name}`);
-    steps[name] = await measureStep(gpu, name, { arch, batchSize, seconds });
-  }
-  const { train, nad } = steps;
-  const nadOverTrain = train && nad ? nad.stepMilliseconds / train.stepMilliseconds : null;
-  const measured = Object.entries(steps);
-  if (measured.length > 0) output.result("\n" + stepTable(measured));
-  if (nadOverTrain !== null) output.result(`A nad step is ${nadOverTrain.toFixed(2)} train steps`);
-
-  const batchSizes: ({ step: StepName } & StepResult)[] = [];
+  const names = STEPS.filter(wanted);
+  const requests: StepRequest[] = names.map((step) => ({ step, batchSize }));
   for (const size of flags.batchSizes ?? []) {
     // Evaluation chooses its own batch size.
-    for (const step of STEPS.filter((name) => name !== "evaluate" && wanted(name))) {
-      enter(`step ${step}, batch size ${size}`);
-      batchSizes.push({
-        step,
-        ...await measureStep(gpu, step, { arch, batchSize: size, seconds }),
-      });
-    }
+    for (const step of names) if (step !== "evaluate") requests.push({ step, batchSize: size });
   }
-  if (batchSizes.length > 0) {
-    output.result("\n" + batchSizeTable(batchSizes.map((result) => [result.step, result])));
-  }
+  const results = await measureSteps(gpu, requests, { arch, seconds, onProgress: enter });
+  const steps = Object.fromEntries(
+    results.slice(0, names.length).map((step) => [step.step, step]),
+  ) as Partial<Record<StepName, StepResult>>;
+  const batchSizes = results.slice(names.length);
+  const { train, nad } = steps;
+  const nadOverTrain = train && nad ? stepRatio(nad, train) : null;
+  if (names.length > 0) output.result("\n" + stepTable(Object.values(steps)));
+  if (nadOverTrain !== null) output.result(`A nad step is ${nadOverTrain.toFixed(2)} train steps`);
+  if (batchSizes.length > 0) output.result("\n" + batchSizeTable(batchSizes));
   gpu.close();
 
   let firstStepSeconds: FirstStepSeconds | null = null;
@@ -186,16 +180,6 @@ function expectScript(folder: string): void {
   } catch {
     throw new UsageError(`cannot run ${folder}/run.sh: expected a script there that can be read`);
   }
-}
-
-async function measureStep(
-  gpu: Gpu,
-  step: StepName,
-  options: { arch: string; batchSize: number; seconds: number },
-): Promise<StepResult> {
-  return step === "evaluate"
-    ? await measureEvaluation(gpu, options)
-    : await measureTraining(gpu, step, options);
 }
 
 function printKernels(output: Output, arch: string, kernels: readonly KernelResult[]): void {

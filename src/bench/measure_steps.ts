@@ -1,14 +1,15 @@
 /**
  * Whole steps as the commands run them: training and distillation through a trainer's epoch,
- * evaluation through `evaluateModel`. One long run each; every stretch between two fences is one
- * measurement, and those before the speed is known are warm-up.
+ * evaluation through `evaluateModel`. Every stretch between two fences is one measurement, and those
+ * before the speed is known are warm-up. The kinds of steps take turns, so that a machine that slows
+ * down for a while slows down all of them.
  */
 
 import { DeviceError, TrainingError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { evaluateModel, EVALUATION_BATCH_SIZE } from "../train/evaluate.ts";
 import { destroyImages, uploadImages } from "../train/image_store.ts";
-import { measuredStretches, type Progress, summarize } from "./statistics.ts";
+import { measuredStretches, type Progress, quantile, summarize } from "./statistics.ts";
 import {
   benchArchitecture,
   benchDefense,
@@ -19,8 +20,19 @@ import {
   type TrainingStep,
 } from "./workload.ts";
 
+/** A kind of step. */
+export type StepName = "train" | "nad" | "evaluate";
+
+/** A kind of step to measure; evaluation chooses its own batch size. */
+export interface StepRequest {
+  readonly step: StepName;
+  /** Images a step. */
+  readonly batchSize: number;
+}
+
 /** What was measured of one kind of step. */
 export interface StepResult {
+  readonly step: StepName;
   readonly batchSize: number;
   /** Median. */
   readonly imagesPerSecond: number;
@@ -38,15 +50,34 @@ export interface StepResult {
   readonly javascriptMilliseconds: number;
   /** Stretches between fences that were measured. */
   readonly samples: number;
+  /** Median time of a step in each round. */
+  readonly roundMilliseconds: readonly number[];
 }
 
 /** How to measure. */
 export interface StepOptions {
   readonly arch: string;
-  readonly batchSize: number;
-  /** How long to run, about. */
+  /** How long to run each kind of step, about, all rounds together. */
   readonly seconds: number;
+  /** Called before each run. */
+  readonly onProgress?: (text: string) => void;
 }
+
+/** One round of one kind of step. */
+interface Run {
+  readonly steps: number;
+  readonly batchSize: number;
+  /** Of a step, in milliseconds, for each stretch between fences. */
+  readonly times: readonly number[];
+  /** Duration of these stretches. */
+  readonly seconds: number;
+  readonly dispatches: number;
+  readonly submits: number;
+  readonly javascriptMilliseconds: number;
+}
+
+/** How often each kind of step has its turn. */
+const ROUNDS = 5;
 
 const WARM_UP_STEPS = 3;
 const LEAST_STEPS = 6;
@@ -59,15 +90,78 @@ const TRAINING_IMAGES = 640;
 const MOST_IMAGES = 65_536;
 
 /**
- * Measures training or distillation steps.
+ * Measures kinds of steps, in turns; results in the order of `requests`.
  *
  * @throws {TrainingError} where the loss does not fall: then what was timed is no training.
+ * @throws {DeviceError} where evaluation did not count every image.
  */
-export async function measureTraining(
+export async function measureSteps(
+  gpu: Gpu,
+  requests: readonly StepRequest[],
+  { arch, seconds, onProgress }: StepOptions,
+): Promise<StepResult[]> {
+  const runs: Run[][] = requests.map(() => []);
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const [i, { step, batchSize }] of requests.entries()) {
+      onProgress?.(`step ${step}, batch size ${batchSize}, round ${round} of ${ROUNDS}`);
+      const options = { arch, batchSize, seconds: seconds / ROUNDS };
+      runs[i]!.push(
+        step === "evaluate"
+          ? await runEvaluation(gpu, options)
+          : await runTraining(gpu, step, options),
+      );
+    }
+  }
+  return requests.map(({ step }, i) => combineRuns(step, runs[i]!));
+}
+
+/**
+ * How many steps of `denominator` one of `numerator` takes: the median over the rounds, in each of
+ * which both ran shortly after one another.
+ */
+export function stepRatio(
+  numerator: Pick<StepResult, "roundMilliseconds">,
+  denominator: Pick<StepResult, "roundMilliseconds">,
+): number {
+  const ratios = numerator.roundMilliseconds.map((milliseconds, round) =>
+    milliseconds / denominator.roundMilliseconds[round]!
+  );
+  return quantile(ratios, 0.5);
+}
+
+function combineRuns(step: StepName, runs: readonly Run[]): StepResult {
+  const { batchSize } = runs[0]!;
+  const steps = runs.reduce((sum, run) => sum + run.steps, 0);
+  const total = (of: (run: Run) => number) => runs.reduce((sum, run) => sum + of(run), 0);
+  const times = runs.flatMap((run) => run.times);
+  const { median, spread } = summarize(times);
+  return {
+    step,
+    batchSize,
+    imagesPerSecond: 1000 * batchSize / median,
+    spread,
+    stepMilliseconds: median,
+    dispatches: Math.floor(total((run) => run.dispatches) / steps),
+    submits: total((run) => run.submits) / steps,
+    fencesPerSecond: times.length / total((run) => run.seconds),
+    javascriptMilliseconds: total((run) => run.javascriptMilliseconds) / steps,
+    samples: times.length,
+    roundMilliseconds: runs.map((run) => quantile(run.times, 0.5)),
+  };
+}
+
+/** What a run is to be like. */
+interface RunOptions {
+  readonly arch: string;
+  readonly batchSize: number;
+  readonly seconds: number;
+}
+
+async function runTraining(
   gpu: Gpu,
   step: TrainingStep,
-  { arch, batchSize, seconds }: StepOptions,
-): Promise<StepResult> {
+  { arch, batchSize, seconds }: RunOptions,
+): Promise<Run> {
   const networks = createNetworks(gpu, benchArchitecture(arch));
   const store = uploadImages(gpu, benchImages(TRAINING_IMAGES));
   const create = (steps: number) =>
@@ -79,7 +173,7 @@ export async function measureTraining(
     warmUp.destroy();
     const steps = clampSteps(seconds * imagesPerSecond / batchSize);
     const trainer = create(steps);
-    const { loss, ...result } = await measureRun(gpu, { batchSize, steps }, async (onFence) => {
+    const { loss, ...run } = await measureRun(gpu, { batchSize, steps }, async (onFence) => {
       const { loss } = await trainer.runEpoch(2, { onProgress: ({ step }) => onFence(step) });
       return { loss };
     });
@@ -90,22 +184,18 @@ export async function measureTraining(
           `expected less than the ${lossBefore} of the ${WARM_UP_STEPS} before`,
       );
     }
-    return result;
+    return run;
   } finally {
     destroyImages(gpu, store);
     destroyNetworks(gpu, networks);
   }
 }
 
-/**
- * Measures evaluation, in the batches in which the commands do it.
- *
- * @throws {DeviceError} where not every image was counted.
- */
-export async function measureEvaluation(
+/** Evaluation in the batches in which the commands do it. */
+async function runEvaluation(
   gpu: Gpu,
-  { arch, seconds }: Pick<StepOptions, "arch" | "seconds">,
-): Promise<StepResult> {
+  { arch, seconds }: Omit<RunOptions, "batchSize">,
+): Promise<Run> {
   const batchSize = EVALUATION_BATCH_SIZE;
   const networks = createNetworks(gpu, benchArchitecture(arch));
   const { preprocessing } = benchDefense(batchSize).training;
@@ -152,7 +242,7 @@ async function measureRun<T>(
   gpu: Gpu,
   { batchSize, steps }: { batchSize: number; steps: number },
   run: (onFence: (steps: number) => void) => Promise<T>,
-): Promise<StepResult & T> {
+): Promise<Run & T> {
   const before = { ...gpu.counters };
   const fences: Progress[] = [];
   const submission = timeSubmissions(gpu);
@@ -160,19 +250,16 @@ async function measureRun<T>(
   const returned = await run((steps) =>
     fences.push({ steps, milliseconds: performance.now() - start })
   );
-  const javascriptMilliseconds = submission.stop() / steps;
+  const javascriptMilliseconds = submission.stop();
   const { times, seconds } = measuredStretches(fences);
-  const { median, spread } = summarize(times);
   return {
+    steps,
     batchSize,
-    imagesPerSecond: 1000 * batchSize / median,
-    spread,
-    stepMilliseconds: median,
-    dispatches: Math.floor((gpu.counters.dispatches - before.dispatches) / steps),
-    submits: (gpu.counters.submits - before.submits) / steps,
-    fencesPerSecond: times.length / seconds,
+    times,
+    seconds,
+    dispatches: gpu.counters.dispatches - before.dispatches,
+    submits: gpu.counters.submits - before.submits,
     javascriptMilliseconds,
-    samples: times.length,
     ...returned,
   };
 }

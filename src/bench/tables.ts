@@ -26,7 +26,7 @@ function digits(value: number): string {
 }
 
 /** A row for each kind of step. */
-export function stepTable(rows: readonly (readonly [string, StepResult])[]): string {
+export function stepTable(rows: readonly StepResult[]): string {
   const head = [
     "step",
     "batch",
@@ -39,8 +39,8 @@ export function stepTable(rows: readonly (readonly [string, StepResult])[]): str
     "JS ms/step",
     "of step",
   ];
-  const cells = rows.map(([name, step]) => [
-    name,
+  const cells = rows.map((step) => [
+    step.step,
     String(step.batchSize),
     digits(step.imagesPerSecond),
     `±${percent(step.spread)}`,
@@ -55,12 +55,12 @@ export function stepTable(rows: readonly (readonly [string, StepResult])[]): str
 }
 
 /** Cost of an image over the batch size: milliseconds of each kind of step. */
-export function batchSizeTable(rows: readonly (readonly [string, StepResult])[]): string {
-  const names = [...new Set(rows.map(([name]) => name))];
-  const sizes = [...new Set(rows.map(([, { batchSize }]) => batchSize))];
+export function batchSizeTable(rows: readonly StepResult[]): string {
+  const names = [...new Set(rows.map(({ step }) => step))];
+  const sizes = [...new Set(rows.map(({ batchSize }) => batchSize))];
   const cost = (name: string, size: number) => {
-    const found = rows.find(([step, { batchSize }]) => step === name && batchSize === size);
-    return found ? digits(1000 / found[1].imagesPerSecond) : "";
+    const found = rows.find(({ step, batchSize }) => step === name && batchSize === size);
+    return found ? digits(1000 / found.imagesPerSecond) : "";
   };
   const head = ["ms/image", ...sizes.map((size) => `batch ${size}`)];
   return table([head, ...names.map((name) => [name, ...sizes.map((size) => cost(name, size))])], 1);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { type StepName, stepRatio } from "../../src/bench/measure_steps.ts";
 import { parsePeakResident } from "../../src/bench/processes.ts";
 import { batchSizeTable, groupTable, table } from "../../src/bench/tables.ts";
 
@@ -10,7 +11,8 @@ Deno.test("table() is flush left in the first columns and flush right in the oth
 });
 
 Deno.test("batchSizeTable() shows milliseconds an image for each step and size", () => {
-  const result = (batchSize: number, imagesPerSecond: number) => ({
+  const result = (step: StepName, batchSize: number, imagesPerSecond: number) => ({
+    step,
     batchSize,
     imagesPerSecond,
     spread: 0,
@@ -20,11 +22,12 @@ Deno.test("batchSizeTable() shows milliseconds an image for each step and size",
     fencesPerSecond: 1,
     javascriptMilliseconds: 1,
     samples: 1,
+    roundMilliseconds: [1],
   });
   const text = batchSizeTable([
-    ["train", result(16, 100)],
-    ["nad", result(16, 50)],
-    ["train", result(64, 200)],
+    result("train", 16, 100),
+    result("nad", 16, 50),
+    result("train", 64, 200),
   ]);
   assert.equal(
     text,
@@ -32,6 +35,11 @@ Deno.test("batchSizeTable() shows milliseconds an image for each step and size",
       "\n",
     ),
   );
+});
+
+Deno.test("stepRatio() compares within each round, so that a slow minute does not count", () => {
+  const rounds = (...roundMilliseconds: number[]) => ({ roundMilliseconds });
+  assert.equal(stepRatio(rounds(3, 60, 6, 3.2), rounds(2, 40, 4, 2)), 1.5);
 });
 
 Deno.test("groupTable() adds up the kernels of one name as often as the step runs them", () => {
