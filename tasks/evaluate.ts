@@ -15,6 +15,7 @@ import {
   type AttackFlags,
   type DataFlags,
   type ModelFlags,
+  RECORDED_ATTACK,
 } from "./command_line/flags.ts";
 import {
   backdoorSettings,
@@ -41,10 +42,11 @@ const command = newCommand("evaluate", "Accuracy and attack success of a model."
   "--model student.safetensors --dataset cifar10 --data ./data",
   "--model student.safetensors --dataset cifar10 --attack badnets --target 5 --json",
   "--model models/signs-badnets.safetensors --attack recorded",
+  "--model clean.safetensors --dataset cifar10 --attack backdoored.safetensors",
 ]);
 addModelFlags(command);
 addDataFlags(command);
-addAttackFlags(command, "recorded: what the model's own metadata says");
+addAttackFlags(command, RECORDED_ATTACK);
 command
   .option("--logits <file.npy>", "also write the logits, float32 [N, classes]")
   .addOption(flag("--seed <n>", "of random triggers", integer(0)).default(1));
@@ -63,7 +65,7 @@ await runCommand(command, async ({ output, signal }) => {
   const network = await loadNetwork(flags.model, flags.arch);
   const dataset = await loadData(settings, "none");
   expectClasses(network, dataset);
-  const description = backdoorSettings(flags, network, flags.seed);
+  const description = await backdoorSettings(flags, network, flags.seed);
   const backdoor = await loadBackdoor(description, dataset);
   const gpu = await openGpuFor(output);
   const model = loadModel(gpu, network.architecture, network.state, network.source);

@@ -71,6 +71,11 @@ export function checkBackdoor(
   else attack.trigger(request);
 }
 
+/** Whether an attack is named by a model's file, whose metadata describe it. */
+export function isModelFile(attack: string): boolean {
+  return attack.endsWith(".safetensors");
+}
+
 /**
  * The description in a model's metadata.
  *

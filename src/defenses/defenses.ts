@@ -6,9 +6,16 @@ import { finePruning } from "./fine_pruning.ts";
 import { finetune } from "./finetune.ts";
 import { modeConnectivity } from "./mode_connectivity.ts";
 import { nad } from "./nad.ts";
+import { none } from "./none.ts";
 
 /** Every defence, in the order of help texts. */
-export const DEFENSES: readonly Defense[] = [nad, finetune, finePruning, modeConnectivity];
+export const DEFENSES: readonly Defense[] = [
+  nad,
+  finetune,
+  finePruning,
+  modeConnectivity,
+  none,
+];
 
 /**
  * The defence of a name.

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { findAttack } from "../attacks/attacks.ts";
-import { recordedBackdoor } from "../attacks/backdoor.ts";
+import { isModelFile, recordedBackdoor } from "../attacks/backdoor.ts";
 import { isPicture } from "../attacks/picture_option.ts";
 import { type DatasetRequest, loadDataset } from "../data/datasets.ts";
 import { kindOf } from "../data/paths.ts";
@@ -84,18 +84,37 @@ export function expectClasses({ path, classes }: Network, data: Data): void {
   );
 }
 
+/** The attack that is measured on a model. */
+export interface MeasuredAttack {
+  /** Its name. */
+  readonly name: string;
+  /** What `--attack` takes. */
+  readonly flag: string;
+  /** Of the model that records it, where that is another. */
+  readonly digest?: string;
+}
+
 /**
- * Name of the attack that is measured on a model, null where there is none.
+ * The attack that is measured on a model, undefined where there is none.
  *
+ * @param folder Where relative paths begin.
  * @throws {UsageError} for an unknown attack.
- * @throws {FormatError} where `recorded` is asked of a model that records none.
+ * @throws {FormatError} where a model records none.
  */
-export function measuredAttack({ attack }: PlanModel, network: Network): string | null {
-  if (attack === undefined) return null;
+export async function measuredAttack(
+  { attack }: PlanModel,
+  network: Network,
+  folder: string,
+): Promise<MeasuredAttack | undefined> {
+  if (attack === undefined) return undefined;
+  if (isModelFile(attack)) {
+    const { metadata, path, digest } = await readNetwork(resolve(folder, attack));
+    return { name: findAttack(recordedBackdoor(metadata, path).name).name, flag: path, digest };
+  }
   const { name } = attack === "recorded"
     ? recordedBackdoor(network.metadata, network.path)
     : { name: attack };
-  return findAttack(name).name;
+  return { name: findAttack(name).name, flag: attack };
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Cells that differ by nothing but the seed, and what can be said of them together. */
 
-import type { CellResult } from "./cell_folder.ts";
+import type { CellEvaluation, CellResult } from "./cell_folder.ts";
 import {
   meanMeasures,
   type Measures,
@@ -19,6 +19,8 @@ export interface FinishedCell {
   readonly cell: Cell;
   /** What it came to. */
   readonly result: CellResult;
+  /** What a clean network comes to, where the plan names one and its cell has finished. */
+  readonly ceiling?: CellEvaluation;
 }
 
 /** Cells of equal settings. */
@@ -56,7 +58,7 @@ export function groupBySettings(finished: readonly FinishedCell[]): Group[] {
   return groups(finished, SEED).map(({ settings, members }) => ({
     settings,
     seeds: seedsOf(members),
-    summaries: summarizeMeasures(members.map(({ result }) => measuresOf(result))),
+    summaries: summarizeMeasures(members.map(measured)),
   }));
 }
 
@@ -81,9 +83,7 @@ export function averageOverModels(
     const bySeed = Map.groupBy(members, ({ cell }) => cell.settings.seed);
     const whole = [...bySeed].filter(([, cells]) => cells.length === models);
     if (models < 2 || whole.length === 0) return [];
-    const means = whole.map(([, cells]) =>
-      meanMeasures(cells.map(({ result }) => measuresOf(result)))
-    );
+    const means = whole.map(([, cells]) => meanMeasures(cells.map(measured)));
     const seeds = whole.map(([seed]) => seed).sort((a, b) => a - b);
     return [{ settings, seeds, models, summaries: summarizeMeasures(means) }];
   });
@@ -92,8 +92,9 @@ export function averageOverModels(
 /** Each NAD group beside the cells that finetune with the same settings, paired by seed. */
 export function compareWithControls(finished: readonly FinishedCell[]): Comparison[] {
   const controls = new Map<string, Measures>();
-  for (const { cell: { settings }, result } of finished) {
-    if (settings.defense === "finetune") controls.set(controlKey(settings), measuresOf(result));
+  for (const finishedCell of finished) {
+    const { settings } = finishedCell.cell;
+    if (settings.defense === "finetune") controls.set(controlKey(settings), measured(finishedCell));
   }
   const treated = finished.filter(({ cell }) => cell.settings.defense === "nad");
   return groups(treated, SEED).map(({ settings, members }) => {
@@ -102,14 +103,16 @@ export function compareWithControls(finished: readonly FinishedCell[]): Comparis
       settings,
       seeds: seedsOf(paired),
       differences: summarizeDifferences(
-        paired.map(({ cell, result }) => [
-          measuresOf(result),
-          controls.get(controlKey(cell.settings))!,
+        paired.map((finishedCell) => [
+          measured(finishedCell),
+          controls.get(controlKey(finishedCell.cell.settings))!,
         ]),
       ),
     };
   });
 }
+
+const measured = ({ result, ceiling }: FinishedCell) => measuresOf(result, ceiling);
 
 const controlKey = (settings: object) => keyOf(settings, ONLY_NAD);
 

@@ -1,6 +1,6 @@
 /** What a cell is judged by. Shares of images, 0..1. */
 
-import type { CellResult } from "./cell_folder.ts";
+import type { CellEvaluation, CellResult } from "./cell_folder.ts";
 import { summarize, type Summary } from "./confidence.ts";
 
 /** Names of all measures, in the order of tables. */
@@ -10,6 +10,7 @@ export const MEASURES = [
   "attackSuccessBefore",
   "attackSuccess",
   "recovered",
+  "ofCeiling",
   "der",
   "rir",
 ] as const;
@@ -24,6 +25,7 @@ export const MEASURE_TITLES: Readonly<Record<Measure, string>> = {
   attackSuccessBefore: "attack success before",
   attackSuccess: "attack success",
   recovered: "recovered accuracy",
+  ofCeiling: "of the ceiling",
   der: "DER",
   rir: "RIR",
 };
@@ -36,8 +38,10 @@ export type Measures = Partial<Record<Measure, number>>;
  * where Δ is what the defence takes away of attack success and accuracy (Zhu et al., "Enhancing
  * Fine-Tuning Based Backdoor Defense with Sharpness-Aware Minimization", ICCV 2023), and RIR has in
  * place of ΔASR what it adds to recovered accuracy.
+ *
+ * @param ceiling What a clean network comes to on the same triggered images, where that is known.
  */
-export function measuresOf({ before, after }: CellResult): Measures {
+export function measuresOf({ before, after }: CellResult, ceiling?: CellEvaluation): Measures {
   const accuracies = { accuracyBefore: before.accuracy, accuracy: after.accuracy };
   if (!before.attack || !after.attack) return accuracies;
   const lost = Math.max(0, before.accuracy - after.accuracy);
@@ -48,6 +52,9 @@ export function measuresOf({ before, after }: CellResult): Measures {
     attackSuccessBefore: before.attack.successRate,
     attackSuccess: after.attack.successRate,
     recovered: after.attack.recoveredAccuracy,
+    ...ceiling?.attack && ceiling.attack.recoveredAccuracy > 0
+      ? { ofCeiling: after.attack.recoveredAccuracy / ceiling.attack.recoveredAccuracy }
+      : {},
     der: (success - lost + 1) / 2,
     rir: (gain - lost + 1) / 2,
   };

@@ -1,5 +1,6 @@
 /** Reads a plan: bytes -> checked cells. Looks at no file but the plan; `ready_cells.ts` does. */
 
+import { isModelFile } from "../attacks/backdoor.ts";
 import { FormatError } from "../errors.ts";
 import type { PlanModel } from "./plan_file.ts";
 import { type Cell, expandRow, MAXIMUM_CELLS, type NamedFiles, readCell } from "./plan_rows.ts";
@@ -50,6 +51,12 @@ export function parsePlan(bytes: Uint8Array, source: string): Plan {
     ]),
   );
   if (models.size === 0) throw new FormatError(`cannot use ${source}: "models" names no model`);
+  for (const [name, { ceiling }] of models) {
+    if (ceiling === undefined || models.has(ceiling)) continue;
+    throw new FormatError(
+      `cannot use model "${name}" of ${source}: "ceiling" is "${ceiling}", which "models" does not name`,
+    );
+  }
   const teachers = new Map(
     namedEntries(plan.teachers ?? {}, `"teachers" of ${source}`).map(([name, file]) => [
       name,
@@ -115,12 +122,13 @@ function parseJson(bytes: Uint8Array, source: string): unknown {
 function readModel(value: unknown, where: string): PlanModel {
   const found = object(value, where);
   const model = readSettings(found, MODEL_KINDS, ["model", "dataset"], where);
-  if (model.attack === undefined || model.attack === "recorded") {
+  const { attack } = model;
+  if (typeof attack !== "string" || attack === "recorded" || isModelFile(attack)) {
     for (const key of ["target", "target-mode", "attack-options"]) {
       if (model[key] === undefined) continue;
       throw new FormatError(
         `cannot use ${where}: "${key}" needs "attack" to name an attack, found ` +
-          shown(model.attack),
+          shown(attack),
       );
     }
   }

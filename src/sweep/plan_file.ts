@@ -57,7 +57,10 @@ export interface PlanModel {
   readonly mean?: string;
   /** Divides them after that: `r,g,b`. */
   readonly std?: string;
-  /** An attack's name, or `recorded`. Without it only accuracy is measured. */
+  /**
+   * An attack's name, `recorded`, or the path of another model, whose metadata describe it. Without it
+   * only accuracy is measured.
+   */
   readonly attack?: string;
   /** The class that the trigger leads to. */
   readonly target?: number;
@@ -65,6 +68,11 @@ export interface PlanModel {
   readonly "target-mode"?: string;
   /** `KEY=VALUE,...` */
   readonly "attack-options"?: string;
+  /**
+   * Name of the model of this plan that was trained alike on clean images. What it comes to in a cell of
+   * defense `none` is the ceiling of this model's cells.
+   */
+  readonly ceiling?: string;
 }
 
 /** Settings of a cell. */

@@ -84,10 +84,11 @@ export const MODEL_KINDS: Readonly<Record<keyof PlanModel, Kind>> = {
   scale: positive,
   mean: colour("three numbers", () => true),
   std: colour("three numbers above 0", (value) => value > 0),
-  attack: text('the name of an attack, or "recorded"'),
+  attack: text('the name of an attack, "recorded", or the path of a model'),
   target: integer(0),
   "target-mode": oneOf(["all2one", "all2all"]),
   "attack-options": text("KEY=VALUE, with commas between pairs"),
+  ceiling: NAME,
 };
 
 /**

@@ -67,7 +67,7 @@ export async function readyCells(
     const teacherPath = cell.teacher === undefined ? undefined : resolve(folder, cell.teacher);
 
     const student = await naming(cell, "model", () => network(modelPath, model.arch));
-    const attack = await naming(cell, "attack", () => measuredAttack(model, student));
+    const attack = await naming(cell, "attack", () => measuredAttack(model, student, folder));
     const attackOptions = await naming(
       cell,
       "attack-options",
@@ -85,12 +85,18 @@ export async function readyCells(
       expectClasses(found, data);
       return found;
     });
-    const identity = identityOf(cell, student.digest, teacher?.digest);
+    const identity = identityOf(cell, {
+      "model-sha256": student.digest,
+      "teacher-sha256": teacher?.digest,
+      "attack-sha256": attack?.digest,
+    });
     ready.push({
       ...cell,
       flags: flagsOf({
         ...cell.settings,
         ...model,
+        ceiling: undefined,
+        attack: attack?.flag,
         model: modelPath,
         dataset: datasetName,
         data: dataPath,
@@ -99,7 +105,7 @@ export async function readyCells(
       }),
       identity,
       digest: createHash("sha256").update(JSON.stringify(identity)).digest("hex"),
-      attack,
+      attack: attack?.name ?? null,
       architecture: student.architecture,
       trainImages: data.trainImages,
     });
@@ -138,13 +144,19 @@ function placeOfData(folder: string, planned: string | undefined, given: string 
 }
 
 /** Settings with digests in place of files; where data lie makes no difference. */
-function identityOf(cell: Cell, modelDigest: string, teacherDigest: string | undefined): Settings {
-  const { model: _file, data: _place, ...model } = cell.model;
+function identityOf(
+  cell: Cell,
+  digests: Readonly<Record<string, string | undefined>>,
+): Settings {
+  const { model: _file, data: _place, ceiling: _comparison, ...model } = cell.model;
+  const known = Object.entries(digests).filter((entry): entry is [string, string] =>
+    entry[1] !== undefined
+  );
   const identity: Settings = {
     ...model,
     ...cell.settings,
-    "model-sha256": modelDigest,
-    ...teacherDigest === undefined ? {} : { "teacher-sha256": teacherDigest },
+    ...digests["attack-sha256"] === undefined ? {} : { attack: "recorded elsewhere" },
+    ...Object.fromEntries(known),
   };
   return Object.fromEntries(Object.entries(identity).sort(([a], [b]) => a < b ? -1 : 1));
 }

@@ -46,6 +46,7 @@ export function reportParts(report: SweepReport): ReportPart[] {
 function resultsPart({ groups }: SweepReport): ReportPart | undefined {
   if (groups.length === 0) return undefined;
   const { common, columns } = columnsOf(groups);
+  const measures = measuresIn(groups);
   return {
     title: "Results",
     paragraphs: [
@@ -53,12 +54,18 @@ function resultsPart({ groups }: SweepReport): ReportPart | undefined {
       "number of seeds. One seed has no interval. DER and RIR are 50 where a defence changes " +
       "nothing and 100 where it removes all attack success, or restores all accuracy on " +
       "triggered images, at no cost.",
+      ...measures.includes("ofCeiling")
+        ? [
+          "The ceiling is the recovered accuracy of a clean network, one trained alike without the " +
+          "attack, on the same triggered images; its rows have defense none.",
+        ]
+        : [],
       ...common === "" ? [] : [`All: ${common}.`],
     ],
     table: {
       caption: "Accuracy and attack success after each defence",
-      head: [...columns, "n", ...MEASURES.map((measure) => MEASURE_TITLES[measure])],
-      rows: groups.map((group) => groupRow(group, columns)),
+      head: [...columns, "n", ...measures.map((measure) => MEASURE_TITLES[measure])],
+      rows: groups.map((group) => groupRow(group, columns, measures)),
     },
   };
 }
@@ -66,14 +73,15 @@ function resultsPart({ groups }: SweepReport): ReportPart | undefined {
 function averagesPart({ averages }: SweepReport): ReportPart | undefined {
   if (averages.length === 0) return undefined;
   const { columns } = columnsOf(averages);
+  const measures = measuresIn(averages);
   return {
     title: "Mean over models",
     paragraphs: ["Each seed counts as one value, its mean over all models."],
     table: {
       caption: "Means over models",
-      head: [...columns, "models", "n", ...MEASURES.map((measure) => MEASURE_TITLES[measure])],
+      head: [...columns, "models", "n", ...measures.map((measure) => MEASURE_TITLES[measure])],
       rows: averages.map((average) => {
-        const row = groupRow(average, columns);
+        const row = groupRow(average, columns, measures);
         return [
           ...row.slice(0, columns.length),
           String(average.models),
@@ -84,11 +92,20 @@ function averagesPart({ averages }: SweepReport): ReportPart | undefined {
   };
 }
 
-function groupRow(group: Group, columns: readonly string[]): string[] {
+/** The measures that some group has. */
+function measuresIn(groups: readonly Group[]): Measure[] {
+  return MEASURES.filter((measure) => groups.some(({ summaries }) => summaries[measure]));
+}
+
+function groupRow(
+  group: Group,
+  columns: readonly string[],
+  measures: readonly Measure[],
+): string[] {
   return [
     ...columns.map((column) => String(group.settings[column] ?? "")),
     seedCount(group.seeds.length),
-    ...MEASURES.map((measure) => {
+    ...measures.map((measure) => {
       const summary = group.summaries[measure];
       // The model as it came is the same for every seed.
       return isBefore(measure)

@@ -1,6 +1,6 @@
 /** What a sweep has come to: from the folders of its cells to everything that the report says. */
 
-import { cellFolder, readCellRecord, readResult } from "./cell_folder.ts";
+import { type CellEvaluation, cellFolder, readCellRecord, readResult } from "./cell_folder.ts";
 import { readAttempts } from "./attempts.ts";
 import {
   averageOverModels,
@@ -60,16 +60,30 @@ export async function readSweep(plan: Plan, out: string, name: string): Promise<
       unfinished.push({ id: cell.id, failure: await lastFailure(folder) });
     }
   }
+  const measured = withCeilings(finished);
   return {
     title: plan.title,
     description: plan.description,
     plan: name,
-    finished,
+    finished: measured,
     unfinished,
-    groups: groupBySettings(finished),
-    averages: averageOverModels(plan.cells, finished),
-    comparisons: compareWithControls(finished),
+    groups: groupBySettings(measured),
+    averages: averageOverModels(plan.cells, measured),
+    comparisons: compareWithControls(measured),
   };
+}
+
+/** Puts beside each cell what its model's ceiling came to. */
+function withCeilings<T extends FinishedCell>(finished: readonly T[]): T[] {
+  const measured = new Map<string, CellEvaluation>();
+  for (const { cell: { settings }, result } of finished) {
+    if (settings.defense === "none") measured.set(settings.model, result.after);
+  }
+  return finished.map((one) => {
+    const { ceiling: name } = one.cell.model;
+    const ceiling = name === undefined ? undefined : measured.get(name);
+    return ceiling ? { ...one, ceiling } : one;
+  });
 }
 
 async function lastFailure(folder: string): Promise<string | undefined> {

@@ -8,10 +8,10 @@ import { UsageError } from "../../src/errors.ts";
 import type { TrainingSettings } from "../../src/train/trainer.ts";
 import type { AttackFlags, DataFlags, RunFlags, TrainingFlags } from "./flags.ts";
 import {
-  backdoorSettings,
   type DataSettings,
   dataSettings,
   loadData,
+  namedBackdoor,
   type SubsetSettings,
 } from "./load.ts";
 import { type TrainingDefaults, trainingSettings } from "./training.ts";
@@ -103,7 +103,7 @@ export function implantTraining(
 
 /** Which attack the flags speak of; null where they name none. */
 export function descriptionOf(flags: AttackCommandFlags): BackdoorDescription | null {
-  return backdoorSettings(flags, { metadata: new Map(), source: "a new network" }, flags.seed);
+  return namedBackdoor(flags, flags.seed);
 }
 
 /** Which training images the flags leave; null for all. */

@@ -39,6 +39,7 @@ import {
   addRunFlags,
   addSubsetFlags,
   addTrainingFlags,
+  RECORDED_ATTACK,
 } from "./flags.ts";
 import {
   downloadIfAsked,
@@ -72,7 +73,7 @@ export function addDefenseRunFlags(command: Command): void {
   addDefenseFlags(command);
   addFormatFlag(command);
   addTrainingFlags(command);
-  addAttackFlags(command, "recorded: what the model's own metadata says; measured, never used");
+  addAttackFlags(command, `${RECORDED_ATTACK}; measured, never used`);
   addRunFlags(command);
 }
 

@@ -114,7 +114,7 @@ export async function defenseSettings(
   }
   const model = resolve(flags.model ?? EMBEDDED_MODEL);
   const network = await loadNetwork(model, flags.arch);
-  const attack = backdoorSettings(
+  const attack = await backdoorSettings(
     embedded && flags.attack === undefined ? { ...flags, attack: "recorded" } : flags,
     network,
     flags.seed,

@@ -73,6 +73,10 @@ export interface AttackFlags {
   attackOptions?: Record<string, string>;
 }
 
+/** What `--attack` of {@linkcode addAttackFlags} takes where models are measured. */
+export const RECORDED_ATTACK =
+  "recorded: what the model's own metadata says, or a .safetensors file: what that model's says";
+
 /** Which backdoor. `special` names what `--attack` takes beside attacks. */
 export function addAttackFlags(command: Command, special: string): void {
   const names = ATTACKS.map(({ name }) => name).join(", ");

@@ -7,6 +7,7 @@ import { findAttack } from "../../src/attacks/attacks.ts";
 import {
   type BackdoorDescription,
   buildBackdoor,
+  isModelFile,
   readTriggerFiles,
   recordedBackdoor,
 } from "../../src/attacks/backdoor.ts";
@@ -170,21 +171,34 @@ export function expectClasses(network: NamedState, dataset: Dataset): void {
 }
 
 /**
- * Which backdoor the flags speak of; `recorded` takes it from the model's metadata. Names of files
- * become absolute, for a resume from elsewhere.
+ * Which backdoor the flags speak of; `recorded` takes it from the model's metadata, the name of a
+ * safetensors file from that file's.
  */
-export function backdoorSettings(
+export async function backdoorSettings(
   flags: AttackFlags,
   model: { metadata: ReadonlyMap<string, string>; source: string },
   seed: number,
-): BackdoorDescription | null {
+): Promise<BackdoorDescription | null> {
+  const { attack } = flags;
+  if (attack !== "recorded" && !(attack && isModelFile(attack))) return namedBackdoor(flags, seed);
+  if (flags.target !== undefined || flags.attackOptions !== undefined) {
+    throw new UsageError(
+      `cannot aim --attack ${attack} anew: what is recorded has its own target and options`,
+    );
+  }
+  if (attack === "recorded") return recordedBackdoor(model.metadata, model.source);
+  const { metadata } = await readCheckpoint(attack);
+  return recordedBackdoor(metadata, attack);
+}
+
+/** Which backdoor the flags name. Names of files become absolute, for a resume from elsewhere. */
+export function namedBackdoor(flags: AttackFlags, seed: number): BackdoorDescription | null {
   if (flags.attack === undefined) {
     if (flags.target !== undefined || flags.attackOptions !== undefined) {
       throw new UsageError("cannot aim without an attack: name one by --attack");
     }
     return null;
   }
-  if (flags.attack === "recorded") return recordedBackdoor(model.metadata, model.source);
   const options = { ...flags.attackOptions };
   for (const name of [...findAttack(flags.attack).files ?? [], "model"]) {
     if (options[name] !== undefined) options[name] = resolve(options[name]);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { DEFENSES, findDefense } from "../../src/defenses/defenses.ts";
+import { none } from "../../src/defenses/none.ts";
 import { DataError, ModelError, UsageError } from "../../src/errors.ts";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
 import type { PhaseSnapshot } from "../../src/train/snapshot_file.ts";
@@ -30,6 +31,7 @@ for (const { name } of DEFENSES) {
     assert.equal(blind.evaluations.get("after")!.attack, undefined);
   });
 
+  if (name === none.name) continue; // It has no epoch.
   Deno.test(`${name} goes on after any epoch to the very same network`, async () => {
     const trained = new Map<string, StateDict>();
     const snapshots: { snapshot: PhaseSnapshot; trained: Map<string, StateDict> }[] = [];
@@ -83,11 +85,20 @@ Deno.test("nad refuses a teacher with another number of classes", async () => {
   );
 });
 
+Deno.test("none leaves the network as it is", async () => {
+  const { state, evaluations, phases } = await defendSmall("none");
+  assert.deepEqual([...evaluations.keys()], ["before", "after"]);
+  assert.deepEqual(phases, []);
+  for (const [name, { data }] of smallStudent(1, 3).state) {
+    assert.deepEqual(state.get(name)!.data, data, name);
+  }
+});
+
 Deno.test("findDefense() throws for an unknown name", () => {
   assert.throws(
     () => findDefense("prayer"),
     new UsageError(
-      "cannot defend by prayer: expected one of nad, finetune, fine-pruning, mcr",
+      "cannot defend by prayer: expected one of nad, finetune, fine-pruning, mcr, none",
     ),
   );
 });

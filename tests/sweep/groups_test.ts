@@ -22,6 +22,16 @@ Deno.test("measuresOf() has only accuracies where no attack is measured", () => 
   assert.deepEqual(measuresOf(resultOf([0.9], [0.8])), { accuracyBefore: 0.9, accuracy: 0.8 });
 });
 
+Deno.test("measuresOf() states recovered accuracy as a share of a clean network's", () => {
+  const { after: ceiling } = resultOf([0.9, 0, 0], [0.9, 0.1, 0.8]);
+  near(measuresOf(resultOf([0.9, 1, 0], [0.88, 0.05, 0.6]), ceiling).ofCeiling, 0.75);
+  // Neither a ceiling of 0 nor one without an attack is one.
+  const { after: useless } = resultOf([0.9, 1, 0], [0.9, 1, 0]);
+  assert.equal(measuresOf(resultOf([0.9, 1, 0], [0.9, 0, 0.6]), useless).ofCeiling, undefined);
+  const { after: plain } = resultOf([0.9], [0.9]);
+  assert.equal(measuresOf(resultOf([0.9, 1, 0], [0.9, 0, 0.6]), plain).ofCeiling, undefined);
+});
+
 Deno.test("groupBySettings() puts cells together that differ by the seed alone", () => {
   const plan = planOf([
     { model: ["a", "b"], defense: "nad", betas: ["1,1,1", "2,2,2"], seed: [3, 1, 2] },

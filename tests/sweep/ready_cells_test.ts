@@ -80,6 +80,25 @@ Deno.test("readyCells() states what determines a result: settings and the conten
   });
 });
 
+Deno.test("readyCells() measures the attack that another model records", async () => {
+  await withTemporaryFolder(async (folder) => {
+    const attack = "models/large.safetensors";
+    const model = { ...MODEL, model: "models/three.safetensors", attack, ceiling: "tiny" };
+    const models = { tiny: { ...MODEL, attack }, three: model };
+    const plan = { ...PLAN, models, cells: [{ model: "tiny", defense: "none" }] };
+    const [cell] = await ready(folder, plan);
+    assert.equal(cell!.attack, "badnets");
+    assert.ok(cell!.flags.includes(`--attack=${folder}/models/large.safetensors`));
+    assert.ok(!cell!.flags.some((flag) => flag.startsWith("--ceiling")));
+    assert.equal(cell!.identity.attack, "recorded elsewhere");
+    assert.equal(
+      cell!.identity["attack-sha256"],
+      digest(await Deno.readFile(`${folder}/models/large.safetensors`)),
+    );
+    assert.equal(cell!.identity.ceiling, undefined);
+  });
+});
+
 /** Changes to {@linkcode PLAN} with what they are refused for. */
 const REFUSED: readonly (readonly [name: string, change: object, message: RegExp])[] = [
   [
@@ -96,6 +115,11 @@ const REFUSED: readonly (readonly [name: string, change: object, message: RegExp
     "an unknown attack",
     { models: { tiny: { ...MODEL, attack: "badnet" } } },
     /^cannot run cell tiny_finetune_lethe_seed-1: "attack": unknown attack "badnet".*"badnets"/,
+  ],
+  [
+    "a missing model that records an attack",
+    { models: { tiny: { ...MODEL, attack: "models/no.safetensors" } } },
+    /^cannot run cell tiny_finetune_.*: "attack": .*models\/no\.safetensors: there is no such file/,
   ],
   [
     "an unknown option of an attack",

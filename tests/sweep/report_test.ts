@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { cellFolder } from "../../src/sweep/cell_folder.ts";
 import type { FinishedCell } from "../../src/sweep/groups.ts";
-import type { Plan } from "../../src/sweep/plan.ts";
+import { parsePlan, type Plan } from "../../src/sweep/plan.ts";
 import { type ResultsDocument, writeReport } from "../../src/sweep/report_files.ts";
 import { readSweep } from "../../src/sweep/sweep_report.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
@@ -48,6 +48,29 @@ const CLEAR = finish(
   PLAN,
   ({ settings: { defense, seed } }) => [0.85, (defense === "nad" ? 0.05 : 0.15) + seed / 1000, 0.7],
 );
+
+Deno.test("a report states recovered accuracy as a share of the ceiling, where one is named", async () => {
+  const model = { model: "a.safetensors", dataset: "signs", attack: "recorded" };
+  const models = {
+    a: { ...model, ceiling: "clean" },
+    clean: { ...model, attack: "a.safetensors" },
+  };
+  const cells = [{ model: "clean", defense: "none" }, { model: "a", defense: "nad" }];
+  const text = JSON.stringify({ title: "Ceilings", models, cells });
+  const plan = parsePlan(new TextEncoder().encode(text), "plan.json");
+  const whole = finish(
+    plan,
+    ({ settings }) => [0.85, 0.02, settings.defense === "none" ? 0.8 : 0.6],
+  );
+  const { markdown, csv } = await reportOf(plan, whole);
+  assert.match(markdown, /recovered accuracy +\| of the ceiling/);
+  assert.match(markdown, /\| a +\| nad .*\| 60\.00 +\| 75\.00 +\|/);
+  assert.match(markdown, /The ceiling is the recovered accuracy of a clean network/);
+  assert.match(csv, /recovered_ci95,ofCeiling,ofCeiling_ci95,der/);
+  // Without the clean network's cell there is no ceiling, and no column for it.
+  const { markdown: without } = await reportOf(plan, whole.slice(1));
+  assert.doesNotMatch(without, /of the ceiling|The ceiling/);
+});
 
 Deno.test("a report gives mean and interval of each group, and the controls' difference", async () => {
   const { markdown } = await reportOf(PLAN, CLEAR);
@@ -162,7 +185,7 @@ Deno.test("table.csv holds plain shares, and nothing for measures that a group l
     head!,
     /^model,defense,recipe,clean-fraction,.*,n,accuracyBefore,accuracyBefore_ci95,/,
   );
-  assert.match(row!, /^a,nad,lethe,.*,"1,2,3",.*,2,0\.9,0,0\.85,0,,,,,,,,,,$/);
+  assert.match(row!, /^a,nad,lethe,.*,"1,2,3",.*,2,0\.9,0,0\.85,0,{12}$/);
   assert.equal(end, "");
 });
 

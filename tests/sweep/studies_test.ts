@@ -38,15 +38,25 @@ for (const name of STUDIES) {
     for (const { model, teacher = "../models/none" } of plan.cells) {
       assert.match(model.model, /^\.\.\/models\/(cifar10|gtsrb)-[a-z0-9-]+\.safetensors$/);
       assert.match(teacher, /^\.\.\/models\//);
-      assert.equal(model.attack, "recorded");
+      assert.match(model.attack!, /^(recorded|\.\.\/models\/[a-z0-9-]+\.safetensors)$/);
     }
   });
 }
 
 Deno.test("the main table crosses six models, four defences, two recipes and three seeds", () => {
   const { cells } = readStudy("main_table");
-  const values = (key: "model" | "defense" | "recipe" | "seed") =>
-    new Set(cells.map(({ settings }) => settings[key])).size;
-  assert.equal(cells.length, 144);
-  assert.deepEqual((["model", "defense", "recipe", "seed"] as const).map(values), [6, 4, 2, 3]);
+  const defended = cells.filter(({ settings }) => settings.defense !== "none");
+  const values = (key: "model" | "defense" | "recipe" | "seed" | "betas") =>
+    new Set(defended.map(({ settings }) => settings[key])).size;
+  assert.equal(defended.length, 144 + 18, "NAD without attention losses beside the product");
+  assert.deepEqual(
+    (["model", "defense", "recipe", "seed", "betas"] as const).map(values),
+    [6, 4, 2, 3, 2],
+  );
+  const ceilings = new Set(
+    cells.filter(({ settings }) => settings.defense === "none").map(({ settings }) =>
+      settings.model
+    ),
+  );
+  assert.ok(defended.every(({ model }) => ceilings.has(model.ceiling!)));
 });

@@ -61,6 +61,28 @@ Deno.test("evaluate --attack recorded measures what the model's metadata says", 
   });
 });
 
+Deno.test("evaluate --attack FILE measures what another model's metadata say", async () => {
+  await withTemporaryFolder(async (folder) => {
+    await writeTinyModel(folder);
+    const run = (...args: string[]) =>
+      runTask("evaluate", ["--model", "tiny.safetensors", "--limit", "100", "--json", ...args], {
+        folder,
+      });
+    const own = JSON.parse((await run("--attack", "recorded")).stdout);
+    const other = JSON.parse((await run("--attack", "./tiny.safetensors")).stdout);
+    assert.deepEqual(other.attack, own.attack);
+    const { code, stderr } = await run("--attack", "tiny.safetensors", "--target", "3");
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      /cannot aim --attack tiny\.safetensors anew: what is recorded has its own/,
+    );
+    const missing = await run("--attack", "no.safetensors");
+    assert.equal(missing.code, 1);
+    assert.match(missing.stderr, /no\.safetensors: there is no such file/);
+  });
+});
+
 Deno.test("attack and erase leave complete run folders that evaluate agrees with", async () => {
   await withTemporaryFolder(async (folder) => {
     const small = ["--limit", "100", "--batch-size", "32", "--epochs", "1", "--json", "--quiet"];
