@@ -109,17 +109,18 @@ await runCommand(command, async ({ output, signal }) => {
   const gpu = await openGpuFor(output);
 
   enter("peak");
-  const { gflops: peakGflops, timer } = await measurePeak(gpu);
+  const peak = await measurePeak(gpu);
+  const peakGflops = peak.gflops;
   output.result(`Arithmetic peak: ${peakGflops.toFixed(1)} GFLOP/s`);
   const kernels: KernelResult[] = [];
   for (const name of flags.all ? [arch, LARGER_ARCHITECTURE] : [arch]) {
     const onProgress = (text: string) => enter(`${name}: ${text}`);
-    const options = { arch: name, batchSize, peakGflops, timer, filter, onProgress };
+    const options = { arch: name, batchSize, peak, filter, onProgress };
     const results = await measureKernels(gpu, options);
     kernels.push(...results);
     printKernels(output, name, results);
   }
-  timer.destroy();
+  peak.destroy();
 
   const names = STEPS.filter(wanted);
   const requests: StepRequest[] = names.map((step) => ({ step, batchSize }));

@@ -14,6 +14,8 @@ export interface DispatchTimer {
   readonly timestamps: boolean;
   /** Milliseconds of one run of the dispatch, one value for each pass; warm-up excluded. */
   time(dispatch: Dispatch): Promise<number[]>;
+  /** The same from one pass, of a dispatch that takes about `estimate` milliseconds. */
+  once(dispatch: Dispatch, estimate: number): Promise<number>;
   destroy(): void;
 }
 
@@ -48,11 +50,18 @@ export async function createDispatchTimer(gpu: Gpu, sample: Dispatch): Promise<D
   }
   const clock = timestamps ? gpuClock!.clock : wallClock(gpu);
   const target = PASS_MILLISECONDS[timestamps ? "timestamps" : "wallClock"];
+  const repetitions = (milliseconds: number) =>
+    Math.ceil(target / Math.max(milliseconds, target / MAX_REPETITIONS));
   return {
     timestamps,
+    async once(dispatch, estimate) {
+      const wanted = repetitions(estimate);
+      const [milliseconds = 0] = await clock(dispatch, [wanted]);
+      return milliseconds / wanted;
+    },
     async time(dispatch) {
       const [, estimate = 0] = await clock(dispatch, [1, 2]);
-      const wanted = Math.ceil(target / Math.max(estimate / 2, target / MAX_REPETITIONS));
+      const wanted = repetitions(estimate / 2);
       const passes = await clock(dispatch, new Array<number>(PASSES).fill(wanted));
       return passes.map((milliseconds) => milliseconds / wanted);
     },

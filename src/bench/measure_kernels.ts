@@ -5,8 +5,8 @@ import type { Program } from "../tensor/program.ts";
 import type { Step } from "../tensor/tape.ts";
 import { destroyImages, uploadImages } from "../train/image_store.ts";
 import { checkConvolution } from "./check_convolution.ts";
-import type { DispatchTimer } from "./dispatch_timer.ts";
 import { type KernelFacts, kernelFacts } from "./kernel_facts.ts";
+import type { Peak } from "./peak.ts";
 import { summarize } from "./statistics.ts";
 import {
   benchArchitecture,
@@ -35,7 +35,7 @@ export interface KernelResult {
   readonly spread: number;
   /** Of a convolution. */
   readonly gflops?: number;
-  /** Of a convolution: `gflops` as a share of the adapter's arithmetic peak. */
+  /** Of a convolution: `gflops` as a share of the arithmetic peak just before and after. */
   readonly shareOfPeak?: number;
   /** Bytes of its tensors over its time. */
   readonly gigabytesPerSecond: number;
@@ -45,8 +45,7 @@ export interface KernelResult {
 export interface KernelOptions {
   readonly arch: string;
   readonly batchSize: number;
-  readonly peakGflops: number;
-  readonly timer: DispatchTimer;
+  readonly peak: Peak;
   /** Only kernels whose description has this text in it. */
   readonly filter: string;
   readonly onProgress: (text: string) => void;
@@ -69,9 +68,18 @@ export async function measureKernels(gpu: Gpu, options: KernelOptions): Promise<
       const text = describeKernel(facts);
       if (!text.toLowerCase().includes(options.filter.toLowerCase())) continue;
       options.onProgress(`kernel ${text}`);
-      if (facts.convolution) await checkConvolution(gpu, entry.step, facts.convolution);
-      const times = await options.timer.time(entry.program.dispatches[entry.index]!);
-      results.push(kernelResult(facts, times, entry.perStep, options));
+      const { peak } = options;
+      const dispatch = entry.program.dispatches[entry.index]!;
+      if (!facts.convolution) {
+        const times = await peak.timer.time(dispatch);
+        results.push(kernelResult(facts, { times, ...entry, arch }));
+        continue;
+      }
+      await checkConvolution(gpu, entry.step, facts.convolution);
+      const before = await peak.probe();
+      const times = await peak.timer.time(dispatch);
+      const peakGflops = (before + await peak.probe()) / 2;
+      results.push(kernelResult(facts, { times, ...entry, arch, peakGflops }));
     }
     return results;
   } finally {
@@ -121,9 +129,10 @@ function describeKernel(facts: KernelFacts): string {
 
 function kernelResult(
   facts: KernelFacts,
-  times: readonly number[],
-  perStep: KernelResult["perStep"],
-  { arch, peakGflops }: KernelOptions,
+  { arch, perStep, times, peakGflops }: Pick<KernelResult, "arch" | "perStep"> & {
+    readonly times: readonly number[];
+    readonly peakGflops?: number;
+  },
 ): KernelResult {
   const { median, spread } = summarize(times);
   const { name, shape, bytes, flops, convolution } = facts;
@@ -136,7 +145,8 @@ function kernelResult(
     perStep,
     milliseconds: median,
     spread,
-    ...gflops === undefined ? {} : { gflops, shareOfPeak: gflops / peakGflops },
+    ...gflops === undefined ? {} : { gflops },
+    ...gflops === undefined || peakGflops === undefined ? {} : { shareOfPeak: gflops / peakGflops },
     gigabytesPerSecond: bytes / median / 1e6,
   };
 }

@@ -52,24 +52,39 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   };
 }
 
-/** Measures the peak in GFLOP/s, and returns the timer with which it was measured. */
-export async function measurePeak(
-  gpu: Gpu,
-): Promise<{ gflops: number; timer: DispatchTimer }> {
+/** The peak of an adapter. */
+export interface Peak {
+  /** At its best, GFLOP/s. */
+  readonly gflops: number;
+  /** With which it was measured. */
+  readonly timer: DispatchTimer;
+  /** The peak at this moment, GFLOP/s, in a tenth of a second or so: other programs take their share. */
+  probe(): Promise<number>;
+  destroy(): void;
+}
+
+/** Measures the peak. */
+export async function measurePeak(gpu: Gpu): Promise<Peak> {
   const x = gpu.createBuffer(8, "peak factors");
   const y = gpu.createBuffer(4 * WORKGROUPS * INVOCATIONS, "peak sums");
-  try {
-    // Converges to 1, far from numbers that some processors are slow at.
-    gpu.write(x, Float32Array.of(0.5, 0.5));
-    const candidates: Dispatch[] = CHAINS.map((chains) =>
-      gpu.prepare(peakKernel(chains), [x], [y])
-    );
-    const timer = await createDispatchTimer(gpu, candidates[0]!);
-    const fastest: number[] = [];
-    for (const candidate of candidates) fastest.push(Math.min(...await timer.time(candidate)));
-    return { gflops: PEAK_FLOPS / Math.min(...fastest) / 1e6, timer };
-  } finally {
-    gpu.destroyBuffer(x);
-    gpu.destroyBuffer(y);
+  // Converges to 1, far from numbers that some processors are slow at.
+  gpu.write(x, Float32Array.of(0.5, 0.5));
+  const candidates: Dispatch[] = CHAINS.map((chains) => gpu.prepare(peakKernel(chains), [x], [y]));
+  const timer = await createDispatchTimer(gpu, candidates[0]!);
+  let best = { milliseconds: Infinity, dispatch: candidates[0]! };
+  for (const dispatch of candidates) {
+    const milliseconds = Math.min(...await timer.time(dispatch));
+    if (milliseconds < best.milliseconds) best = { milliseconds, dispatch };
   }
+  const gflops = (milliseconds: number) => PEAK_FLOPS / milliseconds / 1e6;
+  return {
+    gflops: gflops(best.milliseconds),
+    timer,
+    probe: async () => gflops(await timer.once(best.dispatch, best.milliseconds)),
+    destroy() {
+      timer.destroy();
+      gpu.destroyBuffer(x);
+      gpu.destroyBuffer(y);
+    },
+  };
 }
