@@ -283,7 +283,7 @@ export {
 } from "./src/defenses/attention_distillation.ts";
 export { checkTaps } from "./src/defenses/check_taps.ts";
 export {
-  fittingBatchSize,
+  fitBatches,
   type Recipe,
   type RecipeName,
   RECIPES,

@@ -18,8 +18,8 @@ export interface Recipe {
   /** Images a step. */
   readonly batchSize: number;
   /**
-   * Steps that an epoch should have: with fewer images the batch size is halved until it has, by
-   * {@linkcode fittingBatchSize}. 0 keeps the batch size.
+   * Steps that an epoch should have: with fewer images the batch size is halved until it has, and the
+   * learning rate with it, by {@linkcode fitBatches}. 0 keeps both.
    */
   readonly leastSteps: number;
   /** Before the schedule's factor. */
@@ -130,8 +130,7 @@ export interface RecipeUse {
 export function recipeSettings(recipe: Recipe, use: RecipeUse): DefenseSettings {
   const training: TrainingSettings = {
     epochs: recipe.epochs,
-    batchSize: fittingBatchSize(use.images, recipe.batchSize, recipe.leastSteps),
-    learningRate: recipe.learningRate,
+    ...fitBatches(recipe, use.images, recipe.leastSteps),
     schedule: recipe.schedule,
     momentum: recipe.momentum,
     nesterov: recipe.nesterov,
@@ -164,17 +163,23 @@ export function recipeSettings(recipe: Recipe, use: RecipeUse): DefenseSettings 
   };
 }
 
-/** Smallest batch that {@linkcode fittingBatchSize} goes down to: batch norm needs a few images. */
+/** Smallest batch that {@linkcode fitBatches} goes down to: batch norm needs a few images. */
 const LEAST_BATCH = 16;
 
 /**
  * The batch size, halved while an epoch of `images` would have fewer than `leastSteps` steps: a few
- * hundred images make too few updates otherwise, and the backdoor outlives them.
+ * hundred images make too few updates otherwise, and the backdoor outlives them. The learning rate
+ * falls in proportion (Goyal et al., "Accurate, Large Minibatch SGD", 2017): the noise of small batches
+ * would wreck the network otherwise.
  */
-export function fittingBatchSize(images: number, batchSize: number, leastSteps: number): number {
+export function fitBatches(
+  { batchSize, learningRate }: Pick<TrainingSettings, "batchSize" | "learningRate">,
+  images: number,
+  leastSteps: number,
+): Pick<TrainingSettings, "batchSize" | "learningRate"> {
   let fitting = batchSize;
   while (fitting >= 2 * LEAST_BATCH && Math.floor(images / fitting) < leastSteps) {
     fitting = Math.floor(fitting / 2);
   }
-  return fitting;
+  return { batchSize: fitting, learningRate: learningRate * fitting / batchSize };
 }

@@ -8,7 +8,7 @@ import { DATASET_NAMES } from "../../src/data/datasets.ts";
 import { imageCount, type ImageSet, selectImages } from "../../src/data/image_set.ts";
 import { l2Betas } from "../../src/defenses/attention_distillation.ts";
 import type { DefenseSettings } from "../../src/defenses/defense.ts";
-import { fittingBatchSize, type Recipe, RECIPES, TEMPERATURE } from "../../src/defenses/recipes.ts";
+import { fitBatches, type Recipe, RECIPES, TEMPERATURE } from "../../src/defenses/recipes.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { TrainingSettings } from "../../src/train/trainer.ts";
 import type { DefenseFlags } from "./defense_flags.ts";
@@ -62,6 +62,8 @@ export interface DefenseRunSettings extends DataSettings {
   readonly studentTraining: TrainingSettings;
   /** Smaller batches where an epoch would have fewer steps; 0 for the batch size as it stands. */
   readonly leastSteps: number;
+  /** Whether the learning rate falls with a batch that is halved for `leastSteps`. */
+  readonly scaleRate: boolean;
   /** Null for the recipe's. */
   readonly betas: readonly number[] | "auto" | null;
   readonly taps: readonly number[];
@@ -149,6 +151,7 @@ export async function defenseSettings(
     teacherTraining: { ...studentTraining, epochs: teacherEpochs },
     studentTraining,
     leastSteps: flags.batchSize === undefined ? recipe.leastSteps : 0,
+    scaleRate: flags.lr === undefined,
     betas: flags.betas ?? null,
     taps: flags.taps ?? [1, 2, 3],
     distill: flags.distill,
@@ -201,12 +204,19 @@ export function settingsFor(settings: DefenseRunSettings, train: ImageSet): Defe
   const { studentTraining, teacherTraining, leastSteps, betas: given, distance, taps } = settings;
   const recipe: Recipe = RECIPES[settings.recipe as keyof typeof RECIPES];
   const images = imageCount(train);
-  const batchSize = fittingBatchSize(images, studentTraining.batchSize, leastSteps);
+  const fit = (training: TrainingSettings): TrainingSettings => {
+    const { batchSize, learningRate } = fitBatches(training, images, leastSteps);
+    return {
+      ...training,
+      batchSize,
+      learningRate: settings.scaleRate ? learningRate : training.learningRate,
+    };
+  };
   const standard = distance === "l2" ? l2Betas(recipe.betas, train) : recipe.betas;
   const betas = given === null || given === "auto" ? standard : given;
   return {
-    training: { ...studentTraining, batchSize },
-    teacherTraining: { ...teacherTraining, batchSize },
+    training: fit(studentTraining),
+    teacherTraining: fit(teacherTraining),
     distillation: {
       betas: betas.map((beta, i) => taps.includes(i + 1) ? beta : 0),
       kind: settings.distill,
