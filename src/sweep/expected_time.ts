@@ -50,7 +50,8 @@ function cleanImages({ settings, model, trainImages }: TimedCell): number {
   const range = settings["train-indices"]?.split(":");
   if (range) return (Number(range[1]) || trainImages) - Number(range[0]);
   const all = TEST_IMAGES[model.dataset] === undefined;
-  return trainImages * (settings["clean-fraction"] ?? (all ? 1 : 0.05));
+  const share = settings["clean-fraction"] ?? model["clean-fraction"] ?? (all ? 1 : 0.05);
+  return trainImages * share;
 }
 
 /** The work of a cell in images trained once by a WRN-16-1. */

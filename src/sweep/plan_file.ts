@@ -51,6 +51,8 @@ export interface PlanModel {
   readonly data?: string;
   /** GTSRB: cut images to their region of interest. */
   readonly roi?: true;
+  /** Share of its training images that a defender has, where a cell does not say. */
+  readonly "clean-fraction"?: number;
   /** Divides bytes of 0 to 255; 1 for networks that take bytes. */
   readonly scale?: number;
   /** Subtracted after that: `r,g,b`. */

@@ -81,6 +81,7 @@ export const MODEL_KINDS: Readonly<Record<keyof PlanModel, Kind>> = {
   dataset: text("the name of a data set or the path of a folder"),
   data: text("the path of a folder or archive"),
   roi: given,
+  "clean-fraction": share,
   scale: positive,
   mean: colour("three numbers", () => true),
   std: colour("three numbers above 0", (value) => value > 0),

@@ -16,7 +16,7 @@ import {
 } from "./cell_files.ts";
 import type { Plan } from "./plan.ts";
 import type { Cell } from "./plan_rows.ts";
-import type { Settings } from "./plan_file.ts";
+import type { PlanModel, Settings } from "./plan_file.ts";
 
 /** A cell whose files are there. */
 export interface ReadyCell extends Cell {
@@ -59,7 +59,7 @@ export async function readyCells(
   );
   const ready: ReadyCell[] = [];
   for (const cell of cells) {
-    const { model } = cell;
+    const model = modelOf(cell);
     const known = DATASET_NAMES.includes(model.dataset);
     const modelPath = resolve(folder, model.model);
     const datasetName = known ? model.dataset : resolve(folder, model.dataset);
@@ -143,12 +143,21 @@ function placeOfData(folder: string, planned: string | undefined, given: string 
   return planned === undefined ? resolve("./data") : resolve(folder, planned);
 }
 
+/** The model without the share of clean images that the cell's own settings replace. */
+function modelOf({ model, settings }: Cell): PlanModel {
+  if (settings["clean-fraction"] === undefined && settings["train-indices"] === undefined) {
+    return model;
+  }
+  const { "clean-fraction": _share, ...rest } = model;
+  return rest;
+}
+
 /** Settings with digests in place of files; where data lie makes no difference. */
 function identityOf(
   cell: Cell,
   digests: Readonly<Record<string, string | undefined>>,
 ): Settings {
-  const { model: _file, data: _place, ceiling: _comparison, ...model } = cell.model;
+  const { model: _file, data: _place, ceiling: _comparison, ...model } = modelOf(cell);
   const known = Object.entries(digests).filter((entry): entry is [string, string] =>
     entry[1] !== undefined
   );

@@ -80,6 +80,29 @@ Deno.test("readyCells() states what determines a result: settings and the conten
   });
 });
 
+Deno.test("readyCells() takes a model's share of clean images where the cell has none of its own", async () => {
+  await withTemporaryFolder(async (folder) => {
+    const models = { tiny: { ...MODEL, "clean-fraction": 0.3 } };
+    const cells = [
+      { model: "tiny", defense: "finetune" },
+      { model: "tiny", defense: "finetune", "clean-fraction": 0.1 },
+      { model: "tiny", defense: "finetune", "train-indices": "0:100" },
+    ];
+    const found = await ready(folder, { ...PLAN, models, cells });
+    const shares = found.map(({ flags }) => flags.filter((flag) => /fraction|indices/.test(flag)));
+    assert.deepEqual(shares, [
+      ["--clean-fraction=0.3"],
+      ["--clean-fraction=0.1"],
+      ["--train-indices=0:100"],
+    ]);
+    assert.deepEqual(found.map(({ identity }) => identity["clean-fraction"]), [
+      0.3,
+      0.1,
+      undefined,
+    ]);
+  });
+});
+
 Deno.test("readyCells() measures the attack that another model records", async () => {
   await withTemporaryFolder(async (folder) => {
     const attack = "models/large.safetensors";
