@@ -1,18 +1,14 @@
 /** `deno task audit`: how suspicious a model is, without any trigger. */
 
 import { audit, checkAudit } from "../src/audit/audit.ts";
+import { auditVerdict } from "../src/report/audit_verdict.ts";
 import { createRunFolder } from "../src/train/run_folder.ts";
 import { Interrupted } from "../src/train/run_steps.ts";
 import { drawPatterns, writePatterns } from "./command_line/audit_files.ts";
-import {
-  auditDocument,
-  auditProgressText,
-  auditTable,
-  auditVerdict,
-  uselessWarning,
-} from "./command_line/audit_results.ts";
+import { auditDocument, auditProgressText, auditTable } from "./command_line/audit_results.ts";
 import { addAuditFlags, type AuditFlags, auditSettings } from "./command_line/audit_settings.ts";
 import { addDataFlags, addModelFlags, addSubsetFlags } from "./command_line/flags.ts";
+import { verdictText } from "./command_line/defense_results.ts";
 import {
   downloadIfAsked,
   expectClasses,
@@ -93,9 +89,7 @@ await runCommand(command, async ({ output, signal }) => {
   await folder.update({ finished: true, results: { audit: document } });
   gpu.close();
   output.result(auditTable(document));
-  output.result(auditVerdict(document));
-  const warning = uselessWarning(document, classNames.length);
-  if (warning) output.warning(warning);
+  output.result(verdictText(auditVerdict(document, classNames.length)));
   output.line(`recovered triggers: ${folder.path}/patterns.png`);
   output.document(document);
 });

@@ -1,7 +1,6 @@
 /** Audits as people and as programs read them. */
 
 import { ANOMALY_THRESHOLD, type AuditResult, type ClassAudit } from "../../src/audit/audit.ts";
-import { isNearChance } from "../../src/train/chance.ts";
 import { duration, percent } from "./results.ts";
 
 /** An audit as `audit --json` prints it. */
@@ -67,31 +66,6 @@ export function auditTable({ classes, flagged }: AuditDocument): string {
         .join("  ").trimEnd()
     )
     .join("\n");
-}
-
-/** What an audit says of the model, and what it cannot know. */
-export function auditVerdict({ classes, flagged, anomalyIndex, threshold }: AuditDocument): string {
-  const index = `anomaly index ${anomalyIndex.toFixed(2)}`;
-  const suspects = flagged.map((suspect) => classes.find(({ label }) => label === suspect)!);
-  if (suspects.length === 0) {
-    return `Nothing stands out: ${index}, not above ${threshold}. This is no proof of innocence: a ` +
-      "backdoor that acts on some classes only, or leads every class elsewhere, can stay hidden.";
-  }
-  const findings = suspects.map(({ label, name, maskNorm, successRate, margin }) =>
-    `class ${label} (${name}) is reached from ${percent(successRate)} of the images of other ` +
-    `classes by a trigger of about ${Math.max(1, Math.round(maskNorm))} pixels, and wins by ` +
-    `up to ${margin.toFixed(1)}`
-  );
-  return `Suspicious: ${index}, above ${threshold}; ${findings.join("; ")}. This is a reason to ` +
-    "clean the model, no proof: a class can stand out by its nature.";
-}
-
-/** What may be wrong where the model is hardly better than guessing; undefined where it is better. */
-export function uselessWarning(document: AuditDocument, classes: number): string | undefined {
-  const { accuracy, images, model, dataset } = document;
-  if (!isNearChance(accuracy, images, classes)) return undefined;
-  return `warning: ${model} is right on ${percent(accuracy)} of ${dataset}, hardly better than ` +
-    "guessing, so the audit says nothing: check --mean, --std, --scale and the order of the classes";
 }
 
 /** A progress line, for example `auditing 43 % class 5 dog 1:20 left`. */

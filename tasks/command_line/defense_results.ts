@@ -17,7 +17,7 @@ export function verdictText({ headline, summary, evidence, limits }: Verdict): s
   return [
     `${headline}. ${summary}`,
     ...evidence.map((sentence) => `  ${sentence}`),
-    "What this cannot tell:",
+    ...limits.length > 0 ? ["What this cannot tell:"] : [],
     ...limits.map((sentence) => `  ${sentence}`),
   ].join("\n");
 }
