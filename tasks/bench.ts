@@ -86,7 +86,7 @@ command
   )
   .addOption(
     flag("--seconds <s>", "length of the run of each kind of step", number("above 0", (s) => s > 0))
-      .default(20),
+      .default(30),
   )
   .option(
     "--filter <text>",

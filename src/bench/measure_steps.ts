@@ -1,15 +1,15 @@
 /**
  * Whole steps as the commands run them: training and distillation through a trainer's epoch,
- * evaluation through `evaluateModel`. Every stretch between two fences is one measurement, and those
- * before the speed is known are warm-up. The kinds of steps take turns, so that a machine that slows
- * down for a while slows down all of them.
+ * evaluation through `evaluateModel`. After a warm-up the kinds of steps take turns, so that a machine
+ * that slows down for a while slows down all of them; each turn, from an idle GPU to an idle GPU, is
+ * one measurement.
  */
 
 import { DeviceError, TrainingError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { evaluateModel, EVALUATION_BATCH_SIZE } from "../train/evaluate.ts";
 import { destroyImages, uploadImages } from "../train/image_store.ts";
-import { measuredStretches, type Progress, quantile, summarize } from "./statistics.ts";
+import { quantile, steadyFences, summarize } from "./statistics.ts";
 import {
   benchArchitecture,
   benchDefense,
@@ -44,13 +44,11 @@ export interface StepResult {
   readonly dispatches: number;
   /** Submissions a step: below 1 where several steps share one. */
   readonly submits: number;
-  /** Times a second that the program waited for the GPU, warm-up excluded. */
+  /** Times a second that the program waited for the GPU, once it knows the speed. */
   readonly fencesPerSecond: number;
   /** Time a step that JavaScript spent encoding and submitting, without waiting. */
   readonly javascriptMilliseconds: number;
-  /** Stretches between fences that were measured. */
-  readonly samples: number;
-  /** Median time of a step in each round. */
+  /** Time of a step in each round. */
   readonly roundMilliseconds: readonly number[];
 }
 
@@ -67,10 +65,12 @@ export interface StepOptions {
 interface Run {
   readonly steps: number;
   readonly batchSize: number;
-  /** Of a step, in milliseconds, for each stretch between fences. */
-  readonly times: readonly number[];
-  /** Duration of these stretches. */
-  readonly seconds: number;
+  /** Of all steps. */
+  readonly milliseconds: number;
+  /** Fences once the speed was known. */
+  readonly fences: number;
+  /** Seconds in which they came. */
+  readonly fenceSeconds: number;
   readonly dispatches: number;
   readonly submits: number;
   readonly javascriptMilliseconds: number;
@@ -133,8 +133,8 @@ function combineRuns(step: StepName, runs: readonly Run[]): StepResult {
   const { batchSize } = runs[0]!;
   const steps = runs.reduce((sum, run) => sum + run.steps, 0);
   const total = (of: (run: Run) => number) => runs.reduce((sum, run) => sum + of(run), 0);
-  const times = runs.flatMap((run) => run.times);
-  const { median, spread } = summarize(times);
+  const roundMilliseconds = runs.map((run) => run.milliseconds / run.steps);
+  const { median, spread } = summarize(roundMilliseconds);
   return {
     step,
     batchSize,
@@ -143,10 +143,9 @@ function combineRuns(step: StepName, runs: readonly Run[]): StepResult {
     stepMilliseconds: median,
     dispatches: Math.floor(total((run) => run.dispatches) / steps),
     submits: total((run) => run.submits) / steps,
-    fencesPerSecond: times.length / total((run) => run.seconds),
+    fencesPerSecond: total((run) => run.fences) / total((run) => run.fenceSeconds),
     javascriptMilliseconds: total((run) => run.javascriptMilliseconds) / steps,
-    samples: times.length,
-    roundMilliseconds: runs.map((run) => quantile(run.times, 0.5)),
+    roundMilliseconds,
   };
 }
 
@@ -174,7 +173,7 @@ async function runTraining(
     const steps = clampSteps(seconds * imagesPerSecond / batchSize);
     const trainer = create(steps);
     const { loss, ...run } = await measureRun(gpu, { batchSize, steps }, async (onFence) => {
-      const { loss } = await trainer.runEpoch(2, { onProgress: ({ step }) => onFence(step) });
+      const { loss } = await trainer.runEpoch(2, { onProgress: onFence });
       return { loss };
     });
     trainer.destroy();
@@ -199,12 +198,12 @@ async function runEvaluation(
   const batchSize = EVALUATION_BATCH_SIZE;
   const networks = createNetworks(gpu, benchArchitecture(arch));
   const { preprocessing } = benchDefense(batchSize).training;
-  const evaluate = async (steps: number, onFence?: (steps: number) => void) => {
+  const evaluate = async (steps: number, onFence?: () => void) => {
     const store = uploadImages(gpu, benchImages(steps * batchSize));
     try {
       const result = await evaluateModel(gpu, networks.student, store, {
         preprocessing,
-        onProgress: (images) => onFence?.(Math.round(images / batchSize)),
+        onProgress: () => onFence?.(),
       });
       const counted = result.confusion.counts.reduce((sum, count) => sum + count, 0);
       if (counted !== store.count) {
@@ -241,22 +240,19 @@ function clampSteps(steps: number): number {
 async function measureRun<T>(
   gpu: Gpu,
   { batchSize, steps }: { batchSize: number; steps: number },
-  run: (onFence: (steps: number) => void) => Promise<T>,
+  run: (onFence: () => void) => Promise<T>,
 ): Promise<Run & T> {
   const before = { ...gpu.counters };
-  const fences: Progress[] = [];
+  const fences: number[] = [];
   const submission = timeSubmissions(gpu);
   const start = performance.now();
-  const returned = await run((steps) =>
-    fences.push({ steps, milliseconds: performance.now() - start })
-  );
+  const returned = await run(() => fences.push(performance.now() - start));
   const javascriptMilliseconds = submission.stop();
-  const { times, seconds } = measuredStretches(fences);
   return {
     steps,
     batchSize,
-    times,
-    seconds,
+    milliseconds: fences.at(-1)!,
+    ...steadyFences(fences),
     dispatches: gpu.counters.dispatches - before.dispatches,
     submits: gpu.counters.submits - before.submits,
     javascriptMilliseconds,

@@ -28,30 +28,21 @@ export function summarize(values: readonly number[]): Summary {
   return { median, spread: (quantile(values, 0.75) - quantile(values, 0.25)) / 2 / median };
 }
 
-/** How far a run had come at a fence. */
-export interface Progress {
-  /** Steps done since the start. */
-  readonly steps: number;
-  /** Time since the start. */
-  readonly milliseconds: number;
-}
-
-/** Stretches at the start of a run that have few steps each, before its speed is known. */
+/** Fences at the start of a run that have few steps each, before its speed is known. */
 const RAMP = 2;
 
 /**
- * The stretches between fences that are worth measuring: all but the first two, which count only
- * where there is no other.
+ * Fences after the first two, which count only where there is no other, and the seconds they took.
+ *
+ * @param milliseconds Of each fence, since the start.
  */
-export function measuredStretches(
-  fences: readonly Progress[],
-): { readonly times: number[]; readonly seconds: number } {
-  const skipped = fences.length > RAMP ? RAMP : 0;
-  const points = [{ steps: 0, milliseconds: 0 }, ...fences].slice(skipped);
-  const times = points.slice(1).map(({ steps, milliseconds }, i) => {
-    const before = points[i]!;
-    return (milliseconds - before.milliseconds) / (steps - before.steps);
-  });
-  const duration = (points.at(-1)?.milliseconds ?? 0) - (points[0]?.milliseconds ?? 0);
-  return { times, seconds: duration / 1000 };
+export function steadyFences(
+  milliseconds: readonly number[],
+): { readonly fences: number; readonly fenceSeconds: number } {
+  const skipped = milliseconds.length > RAMP ? RAMP : 0;
+  const start = skipped === 0 ? 0 : milliseconds[skipped - 1]!;
+  return {
+    fences: milliseconds.length - skipped,
+    fenceSeconds: ((milliseconds.at(-1) ?? 0) - start) / 1000,
+  };
 }

@@ -6,7 +6,7 @@ import type { Program } from "../tensor/program.ts";
 /** Seconds of GPU work in one submission: a fence costs 10 ms, a person wants to see progress. */
 const SECONDS_PER_SUBMISSION = 1.2;
 
-/** Steps of the first submission, before the speed is known. */
+/** Steps of a program's first submissions, before its speed is known. */
 const FIRST_STEPS = 2;
 
 /** Most steps of one submission, whatever the speed. */
@@ -14,6 +14,16 @@ const MAX_STEPS = 4096;
 
 /** Submissions in flight: the next is encoded while the GPU works on the one before. */
 const IN_FLIGHT = 2;
+
+/** Seconds a step of programs that have run: the next epoch need not find out again. */
+const secondsAStep = new WeakMap<Program, number>();
+
+/** Steps of the next submission. */
+function submissionSize(program: Program): number {
+  const seconds = secondsAStep.get(program);
+  if (seconds === undefined) return FIRST_STEPS;
+  return Math.max(1, Math.min(MAX_STEPS, Math.round(SECONDS_PER_SUBMISSION / seconds)));
+}
 
 /** Thrown where a run is stopped by its signal; what was saved before is kept. */
 export class Interrupted extends Error {}
@@ -42,13 +52,11 @@ export async function runSteps(
 ): Promise<void> {
   const start = performance.now();
   const pending: { steps: number; done: Promise<void> }[] = [];
-  let size = FIRST_STEPS;
   let submitted = 0;
   let done = 0;
-  let lastFence = start;
   while (done < steps) {
     while (pending.length < IN_FLIGHT && submitted < steps && !options.signal?.aborted) {
-      const count = Math.min(size, steps - submitted);
+      const count = Math.min(submissionSize(program), steps - submitted);
       program.run(count);
       submitted += count;
       const fenced = fence();
@@ -60,11 +68,10 @@ export async function runSteps(
     if (!first) break;
     await first.done;
     done += first.steps;
-    const now = performance.now();
-    const perStep = (now - lastFence) / 1000 / first.steps;
-    lastFence = now;
-    size = Math.max(1, Math.min(MAX_STEPS, Math.round(SECONDS_PER_SUBMISSION / perStep)));
-    await options.onProgress?.(done, (now - start) / 1000);
+    const seconds = (performance.now() - start) / 1000;
+    // Over all steps so far: two fences may be seen as late as one.
+    secondsAStep.set(program, seconds / done);
+    await options.onProgress?.(done, seconds);
   }
   if (options.signal?.aborted && done < steps) throw new Interrupted("stopped");
 }

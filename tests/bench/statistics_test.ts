@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { measuredStretches, quantile, summarize } from "../../src/bench/statistics.ts";
+import { quantile, steadyFences, summarize } from "../../src/bench/statistics.ts";
 
 Deno.test("quantile() interpolates between sorted values", () => {
   const values = [40, 10, 30, 20];
@@ -19,18 +19,12 @@ Deno.test("summarize() throws where there is nothing to summarize", () => {
   assert.throws(() => summarize([]), RangeError);
 });
 
-Deno.test("measuredStretches() leaves out the first two stretches", () => {
-  const fences = [
-    { steps: 2, milliseconds: 1000 },
-    { steps: 4, milliseconds: 1500 },
-    { steps: 14, milliseconds: 2500 },
-    { steps: 19, milliseconds: 3500 },
-  ];
-  assert.deepEqual(measuredStretches(fences), { times: [100, 200], seconds: 2 });
+Deno.test("steadyFences() leaves out the first two", () => {
+  const milliseconds = [1000, 1500, 2500, 3500];
+  assert.deepEqual(steadyFences(milliseconds), { fences: 2, fenceSeconds: 2 });
 });
 
-Deno.test("measuredStretches() of a run of one or two stretches takes them all", () => {
-  const fences = [{ steps: 2, milliseconds: 1000 }, { steps: 4, milliseconds: 1500 }];
-  assert.deepEqual(measuredStretches(fences), { times: [500, 250], seconds: 1.5 });
-  assert.deepEqual(measuredStretches(fences.slice(0, 1)), { times: [500], seconds: 1 });
+Deno.test("steadyFences() of a run of one or two takes them all", () => {
+  assert.deepEqual(steadyFences([1000, 1500]), { fences: 2, fenceSeconds: 1.5 });
+  assert.deepEqual(steadyFences([1000]), { fences: 1, fenceSeconds: 1 });
 });

@@ -21,7 +21,6 @@ Deno.test("batchSizeTable() shows milliseconds an image for each step and size",
     submits: 1,
     fencesPerSecond: 1,
     javascriptMilliseconds: 1,
-    samples: 1,
     roundMilliseconds: [1],
   });
   const text = batchSizeTable([
