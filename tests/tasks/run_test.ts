@@ -8,7 +8,19 @@ import { type Finished, ROOT } from "./command.ts";
 const ignore = Deno.build.os === "windows";
 
 /** Programs that the script may use; `deno` and `npm` are not among them. */
-const TOOLS = ["sed", "dirname", "readlink", "uname", "mkdir", "chmod", "id", "cp", "sh"];
+const TOOLS = [
+  "sed",
+  "dirname",
+  "readlink",
+  "uname",
+  "mkdir",
+  "chmod",
+  "id",
+  "cp",
+  "sh",
+  "grep",
+  "tr",
+];
 
 /** A stand-in for Deno that says how it was called. */
 const deno = (version: string) =>
@@ -94,13 +106,35 @@ Deno.test("run hands a command to deno task, from any folder and through links",
   });
 });
 
-Deno.test("run without arguments lists the commands", { ignore }, async () => {
+Deno.test("run without arguments lists the commands, and needs no Deno to do so", {
+  ignore,
+}, async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}/deno.json`));
   await withTemporaryFolder(async (folder) => {
-    const path = await programs(folder, { deno: deno("3.0.0") });
-    const { stdout } = await runScript(`${ROOT}/run`, [], folder, path);
-    assert.match(stdout, /\|task --config .*deno\.json\|/);
+    const path = await programs(folder, {});
+    for (const args of [[], ["--help"]]) {
+      const { code, stdout, stderr } = await runScript(`${ROOT}/run`, args, folder, path);
+      assert.deepEqual([code, stderr], [0, ""]);
+      const lines = stdout.trimEnd().split("\n").slice(1, -1);
+      const expected = Object.entries(tasks as Record<string, { description: string }>)
+        .map(([name, { description }]) => `  ${name}: ${description}`);
+      assert.deepEqual(lines, expected);
+    }
   });
 });
+
+Deno.test(
+  "run refuses an unknown command, and lists those that there are",
+  { ignore },
+  async () => {
+    await withTemporaryFolder(async (folder) => {
+      const path = await programs(folder, { deno: deno("2.9.6") });
+      const { code, stdout, stderr } = await runScript(`${ROOT}/run`, ["eras"], folder, path);
+      assert.deepEqual([code, stdout], [2, ""]);
+      assert.match(stderr, /^error: unknown command eras, expected one of erase defend .* ok \n$/);
+    });
+  },
+);
 
 Deno.test("run finds Deno in its usual folder where PATH has none or an old one", {
   ignore,
