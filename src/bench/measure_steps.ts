@@ -1,13 +1,13 @@
 /**
  * Whole steps as the commands run them: training and distillation through a trainer's epoch,
- * evaluation through `evaluateModel`. After a warm-up the kinds of steps take turns, so that a machine
+ * evaluation through an evaluator. After a warm-up the kinds of steps take turns, so that a machine
  * that slows down for a while slows down all of them; each turn, from an idle GPU to an idle GPU, is
  * one measurement.
  */
 
 import { DeviceError, TrainingError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { evaluateModel, EVALUATION_BATCH_SIZE } from "../train/evaluate.ts";
+import { createEvaluator, EVALUATION_BATCH_SIZE } from "../train/evaluate.ts";
 import { destroyImages, uploadImages } from "../train/image_store.ts";
 import { quantile, steadyFences, summarize } from "./statistics.ts";
 import {
@@ -100,19 +100,31 @@ export async function measureSteps(
   requests: readonly StepRequest[],
   { arch, seconds, onProgress }: StepOptions,
 ): Promise<StepResult[]> {
-  const runs: Run[][] = requests.map(() => []);
-  for (let round = 1; round <= ROUNDS; round++) {
-    for (const [i, { step, batchSize }] of requests.entries()) {
-      onProgress?.(`step ${step}, batch size ${batchSize}, round ${round} of ${ROUNDS}`);
+  const kinds: StepKind[] = [];
+  try {
+    for (const { step, batchSize } of requests) {
+      onProgress?.(`step ${step}, batch size ${batchSize}`);
       const options = { arch, batchSize, seconds: seconds / ROUNDS };
-      runs[i]!.push(
+      kinds.push(
         step === "evaluate"
-          ? await runEvaluation(gpu, options)
-          : await runTraining(gpu, step, options),
+          ? await prepareEvaluation(gpu, options)
+          : await prepareTraining(gpu, step, options),
       );
     }
+    // The first round warms up: drivers compile kernels when they first run.
+    const runs: Run[][] = kinds.map(() => []);
+    for (let round = 0; round <= ROUNDS; round++) {
+      for (const [i, kind] of kinds.entries()) {
+        const { step, batchSize } = requests[i]!;
+        onProgress?.(`step ${step}, batch size ${batchSize}, round ${round} of ${ROUNDS}`);
+        const run = await kind.run();
+        if (round > 0) runs[i]!.push(run);
+      }
+    }
+    return requests.map(({ step }, i) => combineRuns(step, runs[i]!));
+  } finally {
+    for (const kind of kinds) kind.destroy();
   }
-  return requests.map(({ step }, i) => combineRuns(step, runs[i]!));
 }
 
 /**
@@ -156,80 +168,92 @@ interface RunOptions {
   readonly seconds: number;
 }
 
-async function runTraining(
+/** A kind of step, ready to run as often as wanted. */
+interface StepKind {
+  run(): Promise<Run>;
+  /** Frees everything that it holds. */
+  destroy(): void;
+}
+
+async function prepareTraining(
   gpu: Gpu,
   step: TrainingStep,
   { arch, batchSize, seconds }: RunOptions,
-): Promise<Run> {
+): Promise<StepKind> {
   const networks = createNetworks(gpu, benchArchitecture(arch));
   const store = uploadImages(gpu, benchImages(TRAINING_IMAGES));
   const create = (steps: number) =>
     createBenchTrainer(gpu, step, networks, store, { batchSize, steps });
-  try {
-    const warmUp = create(WARM_UP_STEPS);
-    const { loss: lossBefore } = await warmUp.runEpoch(0);
-    const { imagesPerSecond } = await warmUp.runEpoch(1);
-    warmUp.destroy();
-    const steps = clampSteps(seconds * imagesPerSecond / batchSize);
-    const trainer = create(steps);
-    const { loss, ...run } = await measureRun(gpu, { batchSize, steps }, async (onFence) => {
-      const { loss } = await trainer.runEpoch(2, { onProgress: onFence });
-      return { loss };
-    });
-    trainer.destroy();
-    if (!(loss < lossBefore)) {
+  const warmUp = create(WARM_UP_STEPS);
+  const { loss: lossBefore } = await warmUp.runEpoch(0);
+  const { imagesPerSecond } = await warmUp.runEpoch(1);
+  warmUp.destroy();
+  const steps = clampSteps(seconds * imagesPerSecond / batchSize);
+  const trainer = create(steps);
+  let epoch = 2;
+  return {
+    async run() {
+      const { loss, ...run } = await measureRun(gpu, { batchSize, steps }, async (onFence) => {
+        const { loss } = await trainer.runEpoch(epoch++, { onProgress: onFence });
+        return { loss };
+      });
+      if (loss < lossBefore) return run;
       throw new TrainingError(
         `cannot time training that does not learn: the mean loss of ${steps} steps is ${loss}, ` +
-          `expected less than the ${lossBefore} of the ${WARM_UP_STEPS} before`,
+          `expected less than the ${lossBefore} of the first ${WARM_UP_STEPS}`,
       );
-    }
-    return run;
-  } finally {
-    destroyImages(gpu, store);
-    destroyNetworks(gpu, networks);
-  }
+    },
+    destroy() {
+      trainer.destroy();
+      destroyImages(gpu, store);
+      destroyNetworks(gpu, networks);
+    },
+  };
 }
 
 /** Evaluation in the batches in which the commands do it. */
-async function runEvaluation(
+async function prepareEvaluation(
   gpu: Gpu,
   { arch, seconds }: Omit<RunOptions, "batchSize">,
-): Promise<Run> {
+): Promise<StepKind> {
   const batchSize = EVALUATION_BATCH_SIZE;
   const networks = createNetworks(gpu, benchArchitecture(arch));
   const { preprocessing } = benchDefense(batchSize).training;
-  const evaluate = async (steps: number, onFence?: () => void) => {
+  const create = async (steps: number) => {
     const store = uploadImages(gpu, benchImages(steps * batchSize));
-    try {
-      const result = await evaluateModel(gpu, networks.student, store, {
-        preprocessing,
-        onProgress: () => onFence?.(),
-      });
-      const counted = result.confusion.counts.reduce((sum, count) => sum + count, 0);
-      if (counted !== store.count) {
-        throw new DeviceError(
-          `cannot time evaluation: it counted ${counted} images, expected ${store.count}`,
-        );
-      }
-      return result;
-    } finally {
+    const evaluator = await createEvaluator(gpu, networks.student, store, { preprocessing });
+    const destroy = () => {
+      evaluator.destroy();
       destroyImages(gpu, store);
-    }
+    };
+    return { evaluator, destroy };
   };
-  try {
-    await evaluate(WARM_UP_STEPS);
-    const { seconds: taken } = await evaluate(WARM_UP_STEPS);
-    const steps = Math.min(
-      clampSteps(seconds * WARM_UP_STEPS / taken),
-      Math.floor(MOST_IMAGES / batchSize),
-    );
-    return await measureRun(gpu, { batchSize, steps }, async (onFence) => {
-      await evaluate(steps, onFence);
-      return {};
-    });
-  } finally {
-    destroyNetworks(gpu, networks);
-  }
+  const warmUp = await create(WARM_UP_STEPS);
+  await warmUp.evaluator.evaluate();
+  const { seconds: taken } = await warmUp.evaluator.evaluate();
+  warmUp.destroy();
+  const steps = Math.min(
+    clampSteps(seconds * WARM_UP_STEPS / taken),
+    Math.floor(MOST_IMAGES / batchSize),
+  );
+  const { evaluator, destroy } = await create(steps);
+  return {
+    run: () =>
+      measureRun(gpu, { batchSize, steps }, async (onFence) => {
+        const { confusion: { counts } } = await evaluator.evaluate({ onProgress: onFence });
+        const counted = counts.reduce((sum, count) => sum + count, 0);
+        if (counted !== steps * batchSize) {
+          throw new DeviceError(
+            `cannot time evaluation: it counted ${counted} images, expected ${steps * batchSize}`,
+          );
+        }
+        return {};
+      }),
+    destroy() {
+      destroy();
+      destroyNetworks(gpu, networks);
+    },
+  };
 }
 
 function clampSteps(steps: number): number {
