@@ -9,7 +9,7 @@ import { DeviceError, TrainingError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { createEvaluator, EVALUATION_BATCH_SIZE } from "../train/evaluate.ts";
 import { destroyImages, uploadImages } from "../train/image_store.ts";
-import { quantile, steadyFences, summarize } from "./statistics.ts";
+import { quantile, summarize } from "./statistics.ts";
 import {
   benchArchitecture,
   benchDefense,
@@ -44,7 +44,7 @@ export interface StepResult {
   readonly dispatches: number;
   /** Submissions a step: below 1 where several steps share one. */
   readonly submits: number;
-  /** Times a second that the program waited for the GPU, once it knows the speed. */
+  /** Times a second that the program waited for the GPU. */
   readonly fencesPerSecond: number;
   /** Time a step that JavaScript spent encoding and submitting, without waiting. */
   readonly javascriptMilliseconds: number;
@@ -67,10 +67,8 @@ interface Run {
   readonly batchSize: number;
   /** Of all steps. */
   readonly milliseconds: number;
-  /** Fences once the speed was known. */
+  /** Times that the program waited for the GPU. */
   readonly fences: number;
-  /** Seconds in which they came. */
-  readonly fenceSeconds: number;
   readonly dispatches: number;
   readonly submits: number;
   readonly javascriptMilliseconds: number;
@@ -155,7 +153,7 @@ function combineRuns(step: StepName, runs: readonly Run[]): StepResult {
     stepMilliseconds: median,
     dispatches: Math.floor(total((run) => run.dispatches) / steps),
     submits: total((run) => run.submits) / steps,
-    fencesPerSecond: total((run) => run.fences) / total((run) => run.fenceSeconds),
+    fencesPerSecond: 1000 * total((run) => run.fences) / total((run) => run.milliseconds),
     javascriptMilliseconds: total((run) => run.javascriptMilliseconds) / steps,
     roundMilliseconds,
   };
@@ -276,7 +274,7 @@ async function measureRun<T>(
     steps,
     batchSize,
     milliseconds: fences.at(-1)!,
-    ...steadyFences(fences),
+    fences: fences.length,
     dispatches: gpu.counters.dispatches - before.dispatches,
     submits: gpu.counters.submits - before.submits,
     javascriptMilliseconds,

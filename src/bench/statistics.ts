@@ -27,22 +27,3 @@ export function summarize(values: readonly number[]): Summary {
   const median = quantile(values, 0.5);
   return { median, spread: (quantile(values, 0.75) - quantile(values, 0.25)) / 2 / median };
 }
-
-/** Fences at the start of a run that have few steps each, before its speed is known. */
-const RAMP = 2;
-
-/**
- * Fences after the first two, which count only where there is no other, and the seconds they took.
- *
- * @param milliseconds Of each fence, since the start.
- */
-export function steadyFences(
-  milliseconds: readonly number[],
-): { readonly fences: number; readonly fenceSeconds: number } {
-  const skipped = milliseconds.length > RAMP ? RAMP : 0;
-  const start = skipped === 0 ? 0 : milliseconds[skipped - 1]!;
-  return {
-    fences: milliseconds.length - skipped,
-    fenceSeconds: ((milliseconds.at(-1) ?? 0) - start) / 1000,
-  };
-}

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { quantile, steadyFences, summarize } from "../../src/bench/statistics.ts";
+import { quantile, summarize } from "../../src/bench/statistics.ts";
 
 Deno.test("quantile() interpolates between sorted values", () => {
   const values = [40, 10, 30, 20];
@@ -17,14 +17,4 @@ Deno.test("summarize() gives the median and half the distance of the quartiles o
 
 Deno.test("summarize() throws where there is nothing to summarize", () => {
   assert.throws(() => summarize([]), RangeError);
-});
-
-Deno.test("steadyFences() leaves out the first two", () => {
-  const milliseconds = [1000, 1500, 2500, 3500];
-  assert.deepEqual(steadyFences(milliseconds), { fences: 2, fenceSeconds: 2 });
-});
-
-Deno.test("steadyFences() of a run of one or two takes them all", () => {
-  assert.deepEqual(steadyFences([1000, 1500]), { fences: 2, fenceSeconds: 1.5 });
-  assert.deepEqual(steadyFences([1000]), { fences: 1, fenceSeconds: 1 });
 });
