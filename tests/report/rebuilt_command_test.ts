@@ -98,10 +98,10 @@ for (
       await withTemporaryFolder(async (folder) => {
         const model = await writeTinyModel(folder);
         const args = ["--model", model, ...flags.split(" ").filter(Boolean)];
-        // A run keeps the batch size that fits its images, and the command then names it.
-        const { leastSteps: _, ...settings } = await eraseSettings(args);
+        // A run keeps the batch size and the rate that fit its images; the command then names them.
+        const settings = await eraseSettings(args);
         const again = await eraseSettings(await rebuilt("erase", settings, recorded));
-        assert.deepEqual(again, { ...settings, leastSteps: 0 });
+        assert.deepEqual(again, { ...settings, leastSteps: 0, scaleRate: false });
       });
     },
   );
