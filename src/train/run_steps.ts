@@ -4,7 +4,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Program } from "../tensor/program.ts";
 
 /** Seconds of GPU work in one submission: a fence costs 10 ms, a person wants to see progress. */
-const SECONDS_PER_SUBMISSION = 1.2;
+const SECONDS_PER_SUBMISSION = 1.5;
 
 /** Steps of a program's first submissions, before its speed is known. */
 const FIRST_STEPS = 2;
