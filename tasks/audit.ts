@@ -8,7 +8,6 @@ import { drawPatterns, writePatterns } from "./command_line/audit_files.ts";
 import { auditDocument, auditProgressText, auditTable } from "./command_line/audit_results.ts";
 import { addAuditFlags, type AuditFlags, auditSettings } from "./command_line/audit_settings.ts";
 import { addDataFlags, addModelFlags, addSubsetFlags } from "./command_line/flags.ts";
-import { verdictText } from "./command_line/defense_results.ts";
 import {
   downloadIfAsked,
   expectClasses,
@@ -18,6 +17,7 @@ import {
   preprocessingText,
 } from "./command_line/load.ts";
 import { newCommand, runCommand } from "./command_line/run_command.ts";
+import { verdictText } from "./command_line/results.ts";
 import { newRunPath } from "./command_line/runs.ts";
 
 const command = newCommand(

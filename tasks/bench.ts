@@ -124,7 +124,8 @@ await runCommand(command, async ({ output, signal }) => {
 
   const names = STEPS.filter(wanted);
   const requests: StepRequest[] = names.map((step) => ({ step, batchSize }));
-  for (const size of flags.batchSizes ?? []) {
+  const sizes = flags.batchSizes ?? [];
+  for (const size of sizes.filter((size) => size !== batchSize)) {
     // Evaluation chooses its own batch size.
     for (const step of names) if (step !== "evaluate") requests.push({ step, batchSize: size });
   }
@@ -132,7 +133,9 @@ await runCommand(command, async ({ output, signal }) => {
   const steps = Object.fromEntries(
     results.slice(0, names.length).map((step) => [step.step, step]),
   ) as Partial<Record<StepName, StepResult>>;
-  const batchSizes = results.slice(names.length);
+  const batchSizes = sizes.flatMap((size) =>
+    results.filter((result) => result.step !== "evaluate" && result.batchSize === size)
+  );
   const { train, nad } = steps;
   const nadOverTrain = train && nad ? stepRatio(nad, train) : null;
   if (names.length > 0) output.result("\n" + stepTable(Object.values(steps)));

@@ -68,18 +68,13 @@ export async function measureKernels(gpu: Gpu, options: KernelOptions): Promise<
       const text = describeKernel(facts);
       if (!text.toLowerCase().includes(options.filter.toLowerCase())) continue;
       options.onProgress(`kernel ${text}`);
+      if (facts.convolution) await checkConvolution(gpu, entry.step, facts.convolution);
       const { peak } = options;
-      const dispatch = entry.program.dispatches[entry.index]!;
-      if (!facts.convolution) {
-        const times = await peak.timer.time(dispatch);
-        results.push(kernelResult(facts, { times, ...entry, arch }));
-        continue;
-      }
-      await checkConvolution(gpu, entry.step, facts.convolution);
-      const before = await peak.probe();
-      const times = await peak.timer.time(dispatch);
-      const peakGflops = (before + await peak.probe()) / 2;
-      results.push(kernelResult(facts, { times, ...entry, arch, peakGflops }));
+      const probe = async () => facts.convolution ? [await peak.probe()] : [];
+      const before = await probe();
+      const times = await peak.timer.time(entry.program.dispatches[entry.index]!);
+      const peaks = [...before, ...await probe()];
+      results.push(kernelResult(facts, { arch, perStep: entry.perStep, times, peaks }));
     }
     return results;
   } finally {
@@ -129,9 +124,10 @@ function describeKernel(facts: KernelFacts): string {
 
 function kernelResult(
   facts: KernelFacts,
-  { arch, perStep, times, peakGflops }: Pick<KernelResult, "arch" | "perStep"> & {
+  { arch, perStep, times, peaks }: Pick<KernelResult, "arch" | "perStep"> & {
     readonly times: readonly number[];
-    readonly peakGflops?: number;
+    /** Of a convolution: the peak before and after, GFLOP/s. */
+    readonly peaks: readonly number[];
   },
 ): KernelResult {
   const { median, spread } = summarize(times);
@@ -145,8 +141,7 @@ function kernelResult(
     perStep,
     milliseconds: median,
     spread,
-    ...gflops === undefined ? {} : { gflops },
-    ...gflops === undefined || peakGflops === undefined ? {} : { shareOfPeak: gflops / peakGflops },
+    ...gflops === undefined ? {} : { gflops, shareOfPeak: gflops / summarize(peaks).median },
     gigabytesPerSecond: bytes / median / 1e6,
   };
 }

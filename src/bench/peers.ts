@@ -16,7 +16,7 @@ export interface Peer {
 export type Peers = Readonly<Record<string, Peer>>;
 
 /** Names of the libraries, by the word that their lines begin with. */
-const LIBRARIES: Readonly<Record<string, string>> = {
+const PEER_NAMES: Readonly<Record<string, string>> = {
   torch: "PyTorch",
   webgpu: "TensorFlow.js",
   "jax-js": "jax-js",
@@ -58,16 +58,16 @@ export function parsePeers(text: string): Peers {
       /^(\S+) (train|fwd|fwd-eval) B (\d+) ([\d.]+) ms \d+ img\/s$/gm,
     )
   ) {
-    const library = LIBRARIES[word!] ?? word!;
+    const peer = PEER_NAMES[word!] ?? word!;
     const imagesPerSecond = 1000 * Number(batch) / Number(milliseconds);
-    peers[library] = { ...peers[library], [KINDS[kind!]!]: imagesPerSecond };
+    peers[peer] = { ...peers[peer], [KINDS[kind!]!]: imagesPerSecond };
   }
   return peers;
 }
 
 /** How many times as fast as a library; a share where it is below 1. */
 export interface PeerRatio {
-  readonly library: string;
+  readonly peer: string;
   /** This project's step. */
   readonly step: "train" | "evaluate";
   /** Kind of run of the library that it is compared with. */
@@ -83,10 +83,10 @@ export function peerRatios(
   return (["train", "evaluate"] as const).flatMap((step) => {
     const own = steps[step]?.imagesPerSecond;
     if (own === undefined) return [];
-    return Object.entries(peers).flatMap(([library, peer]) => {
+    return Object.entries(peers).flatMap(([name, peer]) => {
       const against = step === "train" || peer.evaluate !== undefined ? step : "forward";
       const other = peer[against];
-      return other === undefined ? [] : [{ library, step, against, ratio: own / other }];
+      return other === undefined ? [] : [{ peer: name, step, against, ratio: own / other }];
     });
   });
 }

@@ -135,18 +135,18 @@ export function firstStepText({ cold, warm }: FirstStepSeconds): string {
 /** The other libraries' images a second, and how many times as fast this one is. */
 export function peersText(peers: Peers, ratios: readonly PeerRatio[]): string {
   const cell = (value: number | undefined) => value === undefined ? "" : digits(value);
-  const rows = Object.entries(peers).map(([library, { train, forward, evaluate }]) => [
-    library,
+  const rows = Object.entries(peers).map(([peer, { train, forward, evaluate }]) => [
+    peer,
     cell(train),
     cell(forward),
     cell(evaluate),
     ...(["train", "evaluate"] as const).map((step) => {
-      const found = ratios.find((ratio) => ratio.library === library && ratio.step === step);
+      const found = ratios.find((ratio) => ratio.peer === peer && ratio.step === step);
       return found ? `${found.ratio.toFixed(2)} x ${found.against}` : "";
     }),
   ]);
   return table([
-    ["library (images/s)", "train", "forward", "evaluate", "our train is", "our evaluate is"],
+    ["peer (images/s)", "train", "forward", "evaluate", "our train is", "our evaluate is"],
     ...rows,
   ], 1);
 }

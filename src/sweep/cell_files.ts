@@ -97,18 +97,18 @@ export interface MeasuredAttack {
 /**
  * The attack that is measured on a model, undefined where there is none.
  *
- * @param folder Where relative paths begin.
+ * @param read Reads the network of a path that begins where the plan lies.
  * @throws {UsageError} for an unknown attack.
  * @throws {FormatError} where a model records none.
  */
 export async function measuredAttack(
   { attack }: PlanModel,
   network: Network,
-  folder: string,
+  read: (path: string) => Promise<Network>,
 ): Promise<MeasuredAttack | undefined> {
   if (attack === undefined) return undefined;
   if (isModelFile(attack)) {
-    const { metadata, path, digest } = await readNetwork(resolve(folder, attack));
+    const { metadata, path, digest } = await read(attack);
     return { name: findAttack(recordedBackdoor(metadata, path).name).name, flag: path, digest };
   }
   const { name } = attack === "recorded"

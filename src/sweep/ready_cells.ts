@@ -67,7 +67,11 @@ export async function readyCells(
     const teacherPath = cell.teacher === undefined ? undefined : resolve(folder, cell.teacher);
 
     const student = await naming(cell, "model", () => network(modelPath, model.arch));
-    const attack = await naming(cell, "attack", () => measuredAttack(model, student, folder));
+    const attack = await naming(
+      cell,
+      "attack",
+      () => measuredAttack(model, student, (path) => network(resolve(folder, path))),
+    );
     const attackOptions = await naming(
       cell,
       "attack-options",

@@ -1,6 +1,5 @@
 /** What a run of a defence has found, as people read it. */
 
-import type { Verdict } from "../../src/report/verdict.ts";
 import type { RunFolder } from "../../src/train/run_folder.ts";
 import type { DefenseRunSettings } from "./defense_settings.ts";
 import type { EvaluationDocument } from "./results.ts";
@@ -11,16 +10,6 @@ export const ROW_NAMES: Readonly<Record<string, string>> = {
   teacher: "finetuned teacher",
   after: "erased",
 };
-
-/** A verdict for people: what was found, why, and what that does not show. */
-export function verdictText({ headline, summary, evidence, limits }: Verdict): string {
-  return [
-    `${headline}. ${summary}`,
-    ...evidence.map((sentence) => `  ${sentence}`),
-    ...limits.length > 0 ? ["What this cannot tell:"] : [],
-    ...limits.map((sentence) => `  ${sentence}`),
-  ].join("\n");
-}
 
 /** How many images are held out, as part of a line. */
 export const heldOutText = (count: number | undefined) =>

@@ -17,7 +17,7 @@ import { stepsPerEpoch } from "../../src/train/trainer.ts";
 import { addDefenseFlags } from "./defense_flags.ts";
 import { type AuditedStage, auditObstacle, auditsOf, auditStage } from "./defense_audit.ts";
 import { modelMetadata, recordingHooks, resumption } from "./defense_hooks.ts";
-import { evaluationsOf, heldOutText, ROW_NAMES, verdictText } from "./defense_results.ts";
+import { evaluationsOf, heldOutText, ROW_NAMES } from "./defense_results.ts";
 import {
   type DefenseCommandFlags,
   type DefenseRunSettings,
@@ -46,7 +46,7 @@ import {
   preprocessingText,
 } from "./load.ts";
 import type { Output } from "./output.ts";
-import { resultsTable } from "./results.ts";
+import { resultsTable, verdictText } from "./results.ts";
 import type { CommandContext } from "./run_command.ts";
 import { checkResumeFlags, expectDigest, newRunPath } from "./runs.ts";
 import { chooseKernels } from "./tuning.ts";

@@ -3,6 +3,7 @@
 import type { BackdoorDescription } from "../../src/attacks/backdoor.ts";
 import { isNearChance } from "../../src/train/chance.ts";
 import type { AttackCounts } from "../../src/train/confusion.ts";
+import type { Verdict } from "../../src/report/verdict.ts";
 import type { Evaluation } from "../../src/train/evaluate.ts";
 import type { EpochProgress } from "../../src/train/trainer.ts";
 
@@ -119,4 +120,14 @@ export function duration(seconds: number): string {
   const hours = Math.floor(whole / 3600);
   const text = hours > 0 ? [hours, ...parts] : parts;
   return text.map((part, i) => i === 0 ? String(part) : String(part).padStart(2, "0")).join(":");
+}
+
+/** A verdict for people: what was found, why, and what that does not show. */
+export function verdictText({ headline, summary, evidence, limits }: Verdict): string {
+  return [
+    `${headline}. ${summary}`,
+    ...evidence.map((sentence) => `  ${sentence}`),
+    ...limits.length > 0 ? ["What this cannot tell:"] : [],
+    ...limits.map((sentence) => `  ${sentence}`),
+  ].join("\n");
 }

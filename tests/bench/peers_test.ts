@@ -39,10 +39,10 @@ Deno.test("peerRatios() compares evaluation with evaluation where a library has 
   };
   const steps = { train: { imagesPerSecond: 200 }, evaluate: { imagesPerSecond: 1000 } };
   assert.deepEqual(peerRatios(peers, steps), [
-    { library: "PyTorch", step: "train", against: "train", ratio: 0.4 },
-    { library: "jax-js", step: "train", against: "train", ratio: 10 },
-    { library: "PyTorch", step: "evaluate", against: "evaluate", ratio: 0.5 },
-    { library: "jax-js", step: "evaluate", against: "forward", ratio: 20 },
+    { peer: "PyTorch", step: "train", against: "train", ratio: 0.4 },
+    { peer: "jax-js", step: "train", against: "train", ratio: 10 },
+    { peer: "PyTorch", step: "evaluate", against: "evaluate", ratio: 0.5 },
+    { peer: "jax-js", step: "evaluate", against: "forward", ratio: 20 },
   ]);
 });
 

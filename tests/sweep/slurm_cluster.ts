@@ -47,7 +47,7 @@ export interface Cluster {
 /** Starts Slurm, calls `body`, and stops it. */
 export async function withSlurm(body: (cluster: Cluster) => Promise<void>): Promise<void> {
   // Not in the folder of the test: the path of a socket may have no more than 107 characters.
-  const folder = (await shell("mktemp -d /tmp/lethe_slurm_XXXXXX", {})).trim();
+  const folder = (await shell("mktemp -d -p /tmp --suffix=.slurm", {})).trim();
   const env = { SLURM_CONF: `${folder}/slurm.conf`, FOLDER: folder };
   try {
     await shell(START, { ...env, PORT_1: freePort(), PORT_2: freePort() });
