@@ -97,7 +97,7 @@ async function drawGallery(
     throw new UsageError("cannot draw a gallery with --attack none or --export-poisoned");
   }
   const data = await dataSettings(flags);
-  const { dataset } = await loadTrainingData({ ...data, subset: subsetOf(flags) });
+  const { dataset } = await loadTrainingData({ ...data, subset: subsetOf(flags) }, context.output);
   const gpu = await openGpuFor(context.output);
   await writeGallery(path, gpu, dataset, descriptionOf(flags) ?? undefined, {
     ...context,
@@ -116,7 +116,7 @@ async function run(
   const { training } = settings;
   const earlier = resumed && await readPrepared(resumed.path);
   const asked = earlier?.description ?? settings.attack;
-  const { dataset, records } = await loadTrainingData(settings);
+  const { dataset, records } = await loadTrainingData(settings, output);
   const plan = asked && settings.poisonRate !== null
     ? await planAttack(asked, dataset, settings.poisonRate)
     : undefined;

@@ -42,7 +42,7 @@ await runCommand(command, async ({ output, signal }) => {
   await downloadIfAsked(flags, output);
   const settings = await auditSettings(flags);
   const network = await loadNetwork(settings.model, settings.arch ?? undefined);
-  const dataset = await loadData(settings, settings.subset);
+  const dataset = await loadData(settings, settings.subset, output);
   expectClasses(network, dataset);
   const { classNames, train: clean } = dataset;
   const labels = settings.classes ?? undefined;

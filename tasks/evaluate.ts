@@ -63,7 +63,7 @@ await runCommand(command, async ({ output, signal }) => {
   const settings = await dataSettings(flags);
   await downloadIfAsked(flags, output);
   const network = await loadNetwork(flags.model, flags.arch);
-  const dataset = await loadData(settings, "none");
+  const dataset = await loadData(settings, "none", output);
   expectClasses(network, dataset);
   const description = await backdoorSettings(flags, network, flags.seed);
   const backdoor = await loadBackdoor(description, dataset);

@@ -2,7 +2,7 @@
 
 import { TRIGGERED } from "../../shaders/gather.ts";
 import { RandomPurpose, RandomStream, shuffle } from "../data/random.ts";
-import { UsageError } from "../errors.ts";
+import { DataError, UsageError } from "../errors.ts";
 import type { Attack } from "./attack.ts";
 import { countsForAttack, type Target, targetOf } from "./target.ts";
 
@@ -20,8 +20,8 @@ export interface Poisoning {
  * Chooses the images to poison. Labels changed: `round(rate N)` of the images outside the target
  * class (or all of those, if fewer). Labels kept: `round(rate n)` of the target class's n images.
  *
- * @throws {UsageError} for a rate outside (0,1], one that selects no image, or all2all with an
- * attack that keeps labels.
+ * @throws {UsageError} for a rate outside (0,1], or all2all with an attack that keeps labels.
+ * @throws {DataError} for a rate that selects no image.
  */
 export function poison(
   labels: ArrayLike<number>,
@@ -46,7 +46,7 @@ export function poison(
   const whole = attack.labels === "changed" ? labels.length : candidates.length;
   const count = Math.min(Math.round(rate * whole), candidates.length);
   if (count === 0) {
-    throw new UsageError(
+    throw new DataError(
       `cannot poison a share of ${rate} of ${whole} images: it selects no image`,
     );
   }

@@ -39,8 +39,8 @@ interface LabelledName {
  * Loads GTSRB from the folder `path`, which holds the official zip files or the folder `GTSRB` made
  * by extracting them. Training images come by class, track and frame.
  *
- * Throws {@linkcode FormatError} for missing or damaged files, for classes above 42, and when the
- * list of test labels and the test images don't name the same files.
+ * Throws {@linkcode FormatError} for missing or damaged files, for classes above 42, and when a
+ * table and the images don't name the same files (training images may come without their tables).
  */
 export async function loadGtsrb(path: string, options: GtsrbOptions = {}): Promise<Dataset> {
   return {
@@ -67,34 +67,69 @@ async function loadTrain(path: string, options: GtsrbOptions): Promise<ImageSet>
         `expected files such as 00000/00000_00000.ppm`,
     );
   }
+  const rows = await readTrainTables(tree, all);
   const chosen = Array.from(chosenIndices(options, all.length), (index) => all[index]!);
   return await readImages(
     tree,
-    options.regionOfInterest ? await withRegions(tree, chosen) : chosen,
+    options.regionOfInterest
+      ? chosen.map((file) => ({ ...file, region: expectRegion(rows.get(file.name), file, tree) }))
+      : chosen,
   );
 }
 
-/** The same files with the regions that `GT-CLASS.csv` next to each gives. */
-async function withRegions(
+/** The rows of each folder's `GT-CLASS.csv` by image name; a folder may come without one. */
+async function readTrainTables(
   tree: FileTree,
   files: readonly LabelledName[],
-): Promise<LabelledName[]> {
-  const regions = new Map<string, Region | undefined>();
+): Promise<Map<string, TableRow>> {
+  const all = new Map<string, TableRow>();
   for (const table of tree.names.filter((name) => /(?:^|\/)GT-\d{5}\.csv$/.test(name))) {
     const folder = table.slice(0, table.lastIndexOf("/") + 1);
     const text = new TextDecoder().decode(await tree.read(table));
-    for (const [file, { region }] of parseTable(text, `${table} in ${tree.source}`)) {
-      regions.set(folder + file, region);
-    }
+    const rows = parseTable(text, `${table} in ${tree.source}`);
+    const images = files.filter(({ name }) => name.startsWith(folder));
+    matchRows(rows, images, table, tree.source);
+    for (const [file, row] of rows) all.set(folder + file, row);
   }
-  return files.map((file) => ({
-    ...file,
-    region: expectRegion(regions.get(file.name), file, tree),
-  }));
+  return all;
 }
 
-function expectRegion(region: Region | undefined, file: { name: string }, tree: FileTree): Region {
-  if (region) return region;
+/** Refuses a table that does not name exactly `images`, or gives one another class. */
+function matchRows(
+  rows: ReadonlyMap<string, TableRow>,
+  images: readonly LabelledName[],
+  table: string,
+  source: string,
+): void {
+  const unnamed = new Set(rows.keys());
+  for (const { name, label } of images) {
+    const row = rows.get(fileName(name));
+    if (row?.label !== label) {
+      throw new FormatError(
+        `cannot read GTSRB in ${source}: ${table} has ${
+          row ? `class ${row.label}` : "no row"
+        } for ${name}, expected class ${label}`,
+      );
+    }
+    unnamed.delete(fileName(name));
+  }
+  expectNone(unnamed, table, source);
+}
+
+/** Refuses rows of a table that are left without an image. */
+function expectNone(rows: ReadonlySet<string>, table: string, source: string): void {
+  for (const name of rows) {
+    throw new FormatError(
+      `cannot read GTSRB in ${source}: ${table} names ${rows.size} images that are not there, ` +
+        `the first of them ${name}`,
+    );
+  }
+}
+
+const fileName = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+
+function expectRegion(row: TableRow | undefined, file: { name: string }, tree: FileTree): Region {
+  if (row?.region) return row.region;
   throw new FormatError(
     `cannot cut out the sign in ${file.name} in ${tree.source}: found no region of interest inside it`,
   );
@@ -103,25 +138,22 @@ function expectRegion(region: Region | undefined, file: { name: string }, tree: 
 async function loadTest(path: string, options: GtsrbOptions): Promise<ImageSet> {
   const places = [TEST_ZIP, "GTSRB/Final_Test/Images", "Final_Test/Images"];
   const tree = await open(path, places);
-  const labels = await readTestLabels(path);
+  const rows = await readTestLabels(path);
+  const unnamed = new Set(rows.keys());
   const files = tree.names.filter((name) => name.endsWith(".ppm")).map((name): LabelledName => {
-    const short = name.slice(name.lastIndexOf("/") + 1);
-    const row = labels.get(short);
+    const row = rows.get(fileName(name));
     if (row === undefined) {
       throw new FormatError(
-        `cannot read GTSRB in ${tree.source}: test image ${short} has no label in ${LABELS_CSV}`,
+        `cannot read GTSRB in ${tree.source}: test image ${
+          fileName(name)
+        } has no label in ${LABELS_CSV}`,
       );
     }
-    labels.delete(short);
-    const region = options.regionOfInterest ? expectRegion(row.region, { name }, tree) : undefined;
+    unnamed.delete(fileName(name));
+    const region = options.regionOfInterest ? expectRegion(row, { name }, tree) : undefined;
     return { name, label: row.label, region };
   });
-  for (const name of labels.keys()) {
-    throw new FormatError(
-      `cannot read GTSRB in ${tree.source}: ${LABELS_CSV} names ${labels.size} images that are not ` +
-        `there, the first of them ${name}`,
-    );
-  }
+  expectNone(unnamed, LABELS_CSV, tree.source);
   return await readImages(tree, files);
 }
 

@@ -14,6 +14,7 @@ import {
   namedBackdoor,
   type SubsetSettings,
 } from "./load.ts";
+import type { Output } from "./output.ts";
 import { type TrainingDefaults, trainingSettings } from "./training.ts";
 
 /** All flags of the command. */
@@ -120,9 +121,10 @@ export function subsetOf(
 /** The data set, and the number of each of its training images in file order. */
 export async function loadTrainingData(
   settings: DataSettings & { readonly subset: SubsetSettings | null },
+  output: Output,
 ): Promise<{ dataset: Dataset; records: Uint32Array }> {
   let chosen: Uint32Array | undefined;
-  const dataset = await loadData(settings, settings.subset ?? "all", (records) => {
+  const dataset = await loadData(settings, settings.subset ?? "all", output, (records) => {
     chosen = records;
   });
   const count = imageCount(dataset.train);

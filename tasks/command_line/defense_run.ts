@@ -94,10 +94,10 @@ interface Inputs {
 }
 
 /** Reads what `settings` name; whatever can be refused is refused here. */
-async function readInputs(settings: DefenseRunSettings): Promise<Inputs> {
+async function readInputs(settings: DefenseRunSettings, output: Output): Promise<Inputs> {
   const student = await loadNetwork(settings.model, settings.arch ?? undefined);
   const teacher = settings.teacher ? await loadNetwork(settings.teacher, undefined) : undefined;
-  const dataset = await loadData(settings, settings.subset);
+  const dataset = await loadData(settings, settings.subset, output);
   expectClasses(student, dataset);
   const backdoor = await loadBackdoor(settings.attack, dataset);
   const clean = splitClean(settings, dataset.train);
@@ -119,7 +119,7 @@ async function run(
     if (settings.teacher) await expectDigest(settings.teacher, settings.teacherDigest!);
   }
   const defense = findDefense(settings.defense);
-  const inputs = await readInputs(settings);
+  const inputs = await readInputs(settings, output);
   const { student, teacher, dataset, clean, fitted } = inputs;
   const { training, teacherTraining } = fitted;
   const audited = canAudit(settings, dataset, output);

@@ -15,7 +15,7 @@ import { cleanFraction, indexRange } from "../../src/data/clean_subset.ts";
 import { DATASET_NAMES, downloadDataset, loadDataset } from "../../src/data/datasets.ts";
 import { checkImageSet, type Dataset, imageCount, selectImages } from "../../src/data/image_set.ts";
 import { kindOf } from "../../src/data/paths.ts";
-import { UsageError } from "../../src/errors.ts";
+import { DataError, UsageError } from "../../src/errors.ts";
 import { readCheckpoint } from "../../src/formats/checkpoint.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { openGpu } from "../../src/gpu/gpu.ts";
@@ -94,13 +94,15 @@ function subsetRecords(
 }
 
 /**
- * Loads what is needed of a data set; `none` leaves the training images out.
+ * Loads what is needed of a data set; `none` leaves the training images out. Files that are skipped
+ * are shown as a warning.
  *
  * @param onRecords Told which records of the data set a subset holds.
  */
 export async function loadData(
   settings: DataSettings,
   subset: SubsetSettings | "all" | "none",
+  output: Output,
   onRecords: (records: Uint32Array<ArrayBuffer>) => void = () => {},
 ): Promise<Dataset> {
   const dataset = await loadDataset({
@@ -108,6 +110,7 @@ export async function loadData(
     path: settings.data,
     regionOfInterest: settings.roi,
     parts: subset === "none" ? ["test"] : ["train", "test"],
+    onWarning: (text) => output.warning(text),
     ...typeof subset === "string" ? {} : {
       trainSubset: (count: number) => {
         const records = subsetRecords(subset, count);
@@ -222,7 +225,7 @@ export function checkTarget(description: BackdoorDescription, dataset: Dataset):
   const { label } = description.target;
   const classes = dataset.classNames.length;
   if (label >= classes) {
-    throw new UsageError(
+    throw new DataError(
       `cannot aim at class ${label}: ${dataset.name} has classes 0 to ${classes - 1}`,
     );
   }

@@ -69,7 +69,7 @@ export async function measureRun(
   const { settings, command } = run.record;
   // An audit's document has all that is shown of it.
   if (command === "audit") return { classNames: [], missing, recorded: false };
-  const dataset = await attempt("the test images", () => loadData(dataOf(run), "none"));
+  const dataset = await attempt("the test images", () => loadData(dataOf(run), "none", output));
   const classNames = dataset?.classNames ?? [];
   const networks: (NamedNetwork & { network: LoadedModel })[] = [];
   for (const file of await networksOf(run)) {

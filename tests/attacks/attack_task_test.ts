@@ -55,8 +55,8 @@ Deno.test("an attack that was stopped goes on with the patch and images that it 
 
 /** What is wrong, the flags, the exit code and the message. */
 const WRONG: readonly (readonly [string, readonly string[], 1 | 2, RegExp])[] = [
-  ["a target outside the set", ["--attack", "sig", "--target", "10"], 2, /classes 0 to 9/],
-  ["a rate that selects no image", ["--attack", "blend", "--poison-rate", "0.001"], 2, /no image/],
+  ["a target outside the set", ["--attack", "sig", "--target", "10"], 1, /classes 0 to 9/],
+  ["a rate that selects no image", ["--attack", "blend", "--poison-rate", "0.001"], 1, /no image/],
   ["an unknown option", ["--attack", "refool", "--attack-options", "hue=1"], 2, /"hue"/],
   [
     "a missing model",

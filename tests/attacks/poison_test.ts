@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { TRIGGERED } from "../../shaders/gather.ts";
+import type { Attack } from "../../src/attacks/attack.ts";
 import { badnets } from "../../src/attacks/badnets.ts";
 import { poison } from "../../src/attacks/poison.ts";
 import { poisonedImage, poisonedSet } from "../../src/attacks/poisoned_set.ts";
@@ -7,7 +8,7 @@ import { refool } from "../../src/attacks/refool.ts";
 import { sig } from "../../src/attacks/sig.ts";
 import { applyTrigger } from "../../src/attacks/trigger.ts";
 import type { ImageSet } from "../../src/data/image_set.ts";
-import { UsageError } from "../../src/errors.ts";
+import { DataError, UsageError } from "../../src/errors.ts";
 import { wholeValues } from "../reference/values.ts";
 
 const CLASSES = 4;
@@ -63,11 +64,12 @@ Deno.test("poison() chooses by the seed alone", () => {
 });
 
 Deno.test("poison() refuses rates that select nothing, and all2all where labels are kept", () => {
-  const refuse = (change: object, attack = badnets) =>
-    assert.throws(() => poison(labels, CLASSES, attack, { ...settings, ...change }), UsageError);
-  for (const rate of [0, -1, 1.1, NaN, 0.001]) refuse({ rate });
-  refuse({ target: { mode: "all2all", label: 0 }, rate: 0.5 }, sig);
-  refuse({ target: all2one(9), rate: 0.5 }, sig);
+  const refuse = (change: object, attack: Attack, type: typeof DataError | typeof UsageError) =>
+    assert.throws(() => poison(labels, CLASSES, attack, { ...settings, ...change }), type);
+  for (const rate of [0, -1, 1.1, NaN]) refuse({ rate }, badnets, UsageError);
+  refuse({ target: { mode: "all2all", label: 0 }, rate: 0.5 }, sig, UsageError);
+  refuse({ rate: 0.001 }, badnets, DataError);
+  refuse({ target: all2one(9), rate: 0.5 }, sig, DataError);
 });
 
 const SIZE = 3 * 6 * 5;

@@ -137,6 +137,22 @@ Deno.test("loadGtsrb() refuses labels that do not fit the images", async () => {
   });
 });
 
+Deno.test("loadGtsrb() refuses training tables that do not fit the images", async () => {
+  await withTemporaryFolder(async (folder) => {
+    const table = `${TRAIN_ROOT}/00042/GT-00042.csv`;
+    const row = "00000_00000.ppm;30;30;5;5;25;25;42";
+    const cases: [string, RegExp][] = [
+      [`${HEADER}\n`, /GT-00042.csv has no row for .*00042\/00000_00000.ppm, expected class 42/],
+      [`${HEADER}\n${row}\n${row.replace("00000_", "00001_")}\n`, /names 1 images.*00001_00000/],
+      [`${HEADER}\n${row.replace(/42$/, "7")}\n`, /has class 7 for .*, expected class 42/],
+    ];
+    for (const [text, pattern] of cases) {
+      await writeZips(folder, { ...TRAIN, [table]: strToU8(text) }, TEST, LABELS);
+      await rejects(loadGtsrb(folder, { parts: ["train"] }), pattern);
+    }
+  });
+});
+
 Deno.test("loadGtsrb() refuses damaged archives, damaged images and unknown classes", async () => {
   await withTemporaryFolder(async (folder) => {
     await writeZips(folder, { [`${TRAIN_ROOT}/00043/1.ppm`]: ppm(1) }, TEST, LABELS);

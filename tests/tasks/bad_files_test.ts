@@ -1,6 +1,7 @@
 /** Files that cannot be used: one message that names the file, exit code 1, nothing left behind. */
 
 import assert from "node:assert/strict";
+import { encodePng } from "../../src/formats/png_write.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { assertRefused, filesUnder, runTask } from "./command.ts";
 import { TINY_DATA, tinyModelBytes, writeTinyModel } from "./tiny_model.ts";
@@ -124,6 +125,36 @@ for (const [what, fill, message] of FOLDERS) {
     });
   });
 }
+
+Deno.test("evaluate warns of files that are skipped, also where it prints JSON", async () => {
+  await withTemporaryFolder(async (folder) => {
+    await writeTinyModel(folder);
+    const image = encodePng({ height: 4, width: 4, pixels: new Uint8Array(48).fill(99) });
+    for (let i = 0; i < 100; i++) {
+      for (const part of ["train", "test"]) {
+        const classFolder = `${folder}/data/${part}/class${i % 10}`;
+        await Deno.mkdir(classFolder, { recursive: true });
+        await Deno.writeFile(`${classFolder}/${i}.png`, image);
+      }
+    }
+    await Deno.writeTextFile(`${folder}/data/test/class3/notes.txt`, "no image");
+    const args = ["--model", "tiny.safetensors", "--dataset", "./data", "--json"];
+    const { code, stdout, stderr } = await runTask("evaluate", args, { folder });
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /skipped 1 of 101 files in .*data; the first: .*class3\/notes\.txt/);
+    assert.equal(JSON.parse(stdout).samples, 100);
+  });
+});
+
+Deno.test("erase refuses a target that is no class of the data set", async () => {
+  await withTemporaryFolder(async (folder) => {
+    await writeTinyModel(folder);
+    const args = ["--model", "tiny.safetensors", ...TINY_DATA, "--attack", "badnets"];
+    const finished = await runTask("erase", [...args, "--target", "12"], { folder });
+    assertRefused(finished, 1, /class 12: signs has classes 0 to 9/);
+    assert.deepEqual(await filesUnder(folder), ["tiny.safetensors"]);
+  });
+});
 
 Deno.test("evaluate says where it looked for CIFAR-10", async () => {
   await withTemporaryFolder(async (folder) => {

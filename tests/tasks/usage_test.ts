@@ -50,7 +50,6 @@ const WRONG: readonly (readonly [Task, string, RegExp])[] = [
   ["erase", "--lr-schedule step", /'step' is invalid. Allowed choices are authors/],
   ["erase", "--dataset cifar10", /cannot erase without a model: the embedded one knows only signs/],
   ["erase", "--model TINY --target 3", /cannot aim without an attack: name one by --attack/],
-  ["erase", "--model TINY --attack badnets --target 12", /class 12: signs has classes 0 to 9/],
   ["evaluate", "--model TINY --attack badnet", /unknown attack "badnet".*did you mean "badnets"/],
   ["evaluate", "--model TINY --dataset cifar1", /data set "cifar1".*did you mean "cifar10"/],
   ["evaluate", "--model TINY --attack badnets --attack-options size=99", /"99".*from 1 to 32/],
