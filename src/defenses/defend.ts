@@ -91,7 +91,7 @@ export async function defend(
 ): Promise<StateDict> {
   const { student, settings, measurement } = request;
   const { signal, resume } = hooks;
-  expectAllClasses(request.clean, student.architecture.classes);
+  if (request.defense.trains) expectAllClasses(request.clean, student.architecture.classes);
   const models = new Set<Model>();
   const stores: ImageStore[] = [];
   const load = ({ architecture, state, source }: NamedState) => {

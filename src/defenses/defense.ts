@@ -113,6 +113,8 @@ export interface Defense {
   readonly name: string;
   /** One line for help texts, with its source. */
   readonly description: string;
+  /** Whether it trains on the clean images, which then must show every class. */
+  readonly trains: boolean;
   /**
    * Cleans a network.
    *

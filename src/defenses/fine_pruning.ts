@@ -23,6 +23,7 @@ const LAST_BATCH_NORM = "bn1";
 export const finePruning: Defense = {
   name: "fine-pruning",
   description: "prunes channels that clean images leave silent, then finetunes (Liu et al. 2018)",
+  trains: true,
   async run(context) {
     const { gpu, student, settings, load, train, note, present } = context;
     const model = load(student);

@@ -10,6 +10,7 @@ import type { Defense } from "./defense.ts";
 export const finetune: Defense = {
   name: "finetune",
   description: "trains on the clean images; NAD with all betas 0",
+  trains: true,
   async run({ student, settings, load, train }) {
     const model = load(student);
     await train("student", model, CROSS_ENTROPY, settings.training);

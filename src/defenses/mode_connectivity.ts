@@ -20,6 +20,7 @@ const POINTS = 11;
 export const modeConnectivity: Defense = {
   name: "mcr",
   description: "a point on a curve between the network and a finetuned copy (Zhao et al. 2020)",
+  trains: true,
   async run(context) {
     const { gpu, student, settings, load, train, heldOutAccuracy, note, present } = context;
     const start = load(student);

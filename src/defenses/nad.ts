@@ -19,6 +19,7 @@ const CONFIDENCE = 1.96;
 export const nad: Defense = {
   name: "nad",
   description: "attention distillation from a finetuned copy (Li et al. 2021)",
+  trains: true,
   async run(context) {
     const { settings, student } = context;
     const { distillation, iterations } = settings;

@@ -6,5 +6,6 @@ import type { Defense } from "./defense.ts";
 export const none: Defense = {
   name: "none",
   description: "leaves the network as it is, to be measured beside others",
+  trains: false,
   run: ({ load, student }) => Promise.resolve(load(student)),
 };

@@ -167,15 +167,24 @@ function beats({ differences: { der, rir } }: Comparison): boolean {
   );
 }
 
+/** Most cells that are listed by name where they have not finished. */
+const LISTED_CELLS = 12;
+
 function unfinishedPart({ unfinished, finished }: SweepReport): ReportPart | undefined {
   if (unfinished.length === 0) return undefined;
   const total = unfinished.length + finished.length;
+  const failed = unfinished.filter(({ failure }) => failure !== undefined);
+  const open = unfinished.filter(({ failure }) => failure === undefined);
+  const shown = open.slice(0, LISTED_CELLS);
+  const more = open.length - shown.length;
   return {
     title: "Missing",
     paragraphs: [`Without a result: ${unfinished.length} of ${counted(total, "cell")}.`],
-    list: unfinished.map(({ id, failure }) =>
-      failure === undefined ? `${id}: not finished` : `${id}: failed: ${failure}`
-    ),
+    list: [
+      ...failed.map(({ id, failure }) => `${id}: failed: ${failure}`),
+      ...shown.map(({ id }) => `${id}: not finished`),
+      ...more > 0 ? [`and ${more} more that are not finished (results.json names them)`] : [],
+    ],
   };
 }
 

@@ -102,7 +102,9 @@ async function readInputs(settings: DefenseRunSettings, output: Output): Promise
   const backdoor = await loadBackdoor(settings.attack, dataset);
   const clean = splitClean(settings, dataset.train);
   const fitted = settingsFor(settings, clean.train);
-  stepsPerEpoch(imageCount(clean.train), fitted.training.batchSize);
+  if (findDefense(settings.defense).trains) {
+    stepsPerEpoch(imageCount(clean.train), fitted.training.batchSize);
+  }
   return { student, teacher, dataset, backdoor, clean, fitted };
 }
 

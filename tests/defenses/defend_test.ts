@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { DEFENSES, findDefense } from "../../src/defenses/defenses.ts";
+import { selectImages } from "../../src/data/image_set.ts";
 import { none } from "../../src/defenses/none.ts";
 import { DataError, ModelError, UsageError } from "../../src/errors.ts";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
@@ -92,6 +93,15 @@ Deno.test("none leaves the network as it is", async () => {
   for (const [name, { data }] of smallStudent(1, 3).state) {
     assert.deepEqual(state.get(name)!.data, data, name);
   }
+});
+
+Deno.test("none takes clean images that show only some of the classes", async () => {
+  const images = smallImages(64, 3);
+  const clean = selectImages(
+    images,
+    [...images.labels.keys()].filter((i) => images.labels[i] !== 1),
+  );
+  await defendSmall("none", { clean });
 });
 
 Deno.test("findDefense() throws for an unknown name", () => {
