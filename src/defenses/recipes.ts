@@ -81,16 +81,17 @@ export const RECIPES = {
     ...paper,
     description:
       "this tool's own: attention and answers of the model itself, as it sees clean images,\n" +
-      "    distilled into one that sees them disturbed; lr 0.01 with cosine decay, 10 epochs, averaged",
-    learningRate: 0.01,
+      "    distilled into one that sees them disturbed; lr 0.02 with cosine decay, 15 epochs, averaged",
+    epochs: 15,
+    learningRate: 0.02,
     leastSteps: 16,
     schedule: "cosine",
     cutout: 0,
     heldOut: 0.1,
     corruption: {
-      mix: { probability: 0.4, strength: 0.3 },
-      wave: { probability: 0.4, amplitude: 0.1 },
-      patch: { probability: 0.3, size: 8 },
+      mix: { probability: 0.25, strength: 0.6 },
+      wave: { probability: 0.3, amplitude: 0.3 },
+      patch: { probability: 0.2, size: 8 },
     },
     averaging: 0.98,
     statistics: "clean",
@@ -169,8 +170,8 @@ const LEAST_BATCH = 16;
 /**
  * The batch size, halved while an epoch of `images` would have fewer than `leastSteps` steps: a few
  * hundred images make too few updates otherwise, and the backdoor outlives them. The learning rate
- * falls in proportion (Goyal et al., "Accurate, Large Minibatch SGD", 2017): the noise of small batches
- * would wreck the network otherwise.
+ * falls with the power 1.5 of the batch size: the noise of small batches, and of their batch-norm
+ * statistics, would wreck the network otherwise, also in proportion (docs/recipe.md).
  */
 export function fitBatches(
   { batchSize, learningRate }: Pick<TrainingSettings, "batchSize" | "learningRate">,
@@ -181,5 +182,5 @@ export function fitBatches(
   while (fitting >= 2 * LEAST_BATCH && Math.floor(images / fitting) < leastSteps) {
     fitting = Math.floor(fitting / 2);
   }
-  return { batchSize: fitting, learningRate: learningRate * fitting / batchSize };
+  return { batchSize: fitting, learningRate: learningRate * (fitting / batchSize) ** 1.5 };
 }

@@ -22,10 +22,11 @@ Deno.test("fitBatches() never goes below 16, nor changes a size that is fitting"
   assert.deepEqual(fitBatches(once, 600, 16), once);
 });
 
-Deno.test("fitBatches() lowers the learning rate in proportion to the batch", () => {
+Deno.test("fitBatches() lowers the learning rate by a factor of eight for a quarter of the batch", () => {
   const learningRate = (images: number) =>
-    fitBatches({ batchSize: 64, learningRate: 0.01 }, images, 16).learningRate;
-  assert.deepEqual([2500, 600, 300].map(learningRate), [0.01, 0.005, 0.0025]);
+    fitBatches({ batchSize: 64, learningRate: 0.02 }, images, 16).learningRate;
+  assert.deepEqual([2500, 300].map(learningRate), [0.02, 0.0025]);
+  assert.ok(Math.abs(learningRate(600) - 0.02 / Math.SQRT2 / 2) < 1e-15);
 });
 
 Deno.test("recipeSettings() fits the batches of a recipe that asks for it, and of no other", () => {
@@ -40,6 +41,6 @@ Deno.test("recipeSettings() fits the batches of a recipe that asks for it, and o
     assert.equal(training.learningRate, teacherTraining.learningRate);
     return [training.batchSize, training.learningRate];
   };
-  assert.deepEqual(fitted("lethe"), [32, 0.005]);
+  assert.deepEqual(fitted("lethe"), [32, 0.02 * 0.5 ** 1.5]);
   assert.deepEqual(fitted("paper"), [64, 0.1]);
 });
