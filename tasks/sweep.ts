@@ -5,6 +5,7 @@ import { FormatError, LetheError, UsageError } from "../src/errors.ts";
 import { counted } from "../src/report/number_text.ts";
 import { cellFolder, expectSameCells, readResult } from "../src/sweep/cell_folder.ts";
 import { expectedSeconds, type Timing } from "../src/sweep/expected_time.ts";
+import { importResults } from "../src/sweep/import_results.ts";
 import { parsePlan, type Plan } from "../src/sweep/plan.ts";
 import { type ReadyCell, readyCells } from "../src/sweep/ready_cells.ts";
 import { resultsDocument, writeReport } from "../src/sweep/report_files.ts";
@@ -45,6 +46,7 @@ const command = newCommand(
     "studies/main_table.json --only 'badnets_*' --dry-run",
     "studies/main_table.json --engine slurm --wait",
     "studies/main_table.json --report",
+    "studies/main_table.json --import elsewhere/results.json",
   ],
 );
 addSweepFlags(command);
@@ -60,6 +62,7 @@ await runCommand(command, async (context) => {
   if (flags.report) return await report(context, plan, path, out);
   const cells = await readyCells(plan, chooseCells(plan, flags.only), { path, data: flags.data });
   await expectSameCells(out, cells);
+  if (flags.import !== undefined) await importInto(context, out, flags.import, cells);
   const timings = await finishedTimings(out, cells);
   const sweep = { plan, path, out, cells, timings, flags };
   if (flags.dryRun) return listCells(context, sweep);
@@ -79,6 +82,17 @@ async function readPlan(path: string): Promise<Uint8Array> {
       : String(error);
     throw new FormatError(`cannot read the plan ${path}: ${reason}`, { cause: error });
   }
+}
+
+async function importInto(
+  { output }: CommandContext,
+  out: string,
+  file: string,
+  cells: readonly ReadyCell[],
+): Promise<void> {
+  const { taken, left } = await importResults(file, out, cells);
+  output.line(`${counted(taken.length, "cell")} taken over from ${file}`);
+  for (const { id, why } of left) output.warning(`not taken over: ${id} (${why})`);
 }
 
 async function finishedTimings(out: string, cells: readonly ReadyCell[]): Promise<Timing[]> {

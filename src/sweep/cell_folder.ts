@@ -88,7 +88,8 @@ export async function readResult(cell: string): Promise<CellResult | undefined> 
   };
 }
 
-function isEvaluation(value: unknown): value is CellEvaluation {
+/** Whether `value` has what a report needs of an evaluation. */
+export function isEvaluation(value: unknown): value is CellEvaluation {
   if (typeof value !== "object" || value === null) return false;
   const { accuracy, attack } = value as Partial<CellEvaluation>;
   return Number.isFinite(accuracy) && (attack === undefined ||

@@ -14,6 +14,7 @@ export interface SweepFlags {
   only?: string[];
   workers?: number;
   retries: number;
+  import?: string;
   engine: "local" | "slurm";
   wait?: boolean;
   dryRun?: boolean;
@@ -38,6 +39,12 @@ export function addSweepFlags(command: Command): void {
     )
     .addOption(
       flag("--retries <n>", "further attempts at a cell that fails", integer(0)).default(2),
+    )
+    .addOption(
+      new Option(
+        "--import <file>",
+        "take over what the results.json of another sweep of the plan\nhas of cells that were not begun here",
+      ).conflicts(["dryRun", "report"]),
     )
     .addOption(
       new Option("--engine <name>", "where cells run").choices(["local", "slurm"])

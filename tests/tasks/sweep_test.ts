@@ -87,6 +87,14 @@ Deno.test("sweep runs the cells of a plan, and finished ones no second time", as
     const report = await sweep(folder, "plan.json", "--report", "--json");
     assert.equal(report.code, 0, report.stderr);
     assert.equal(JSON.parse(report.stdout).rows.length, 3);
+
+    const results = `${document.out}/results.json`;
+    const imported = await sweep(folder, "plan.json", "--out", "other", "--import", results);
+    assert.equal(imported.code, 0, imported.stderr);
+    assert.match(imported.stderr, /^3 cells taken over from .*results\.json\n/);
+    assert.doesNotMatch(imported.stderr, /: (begins|goes on)/);
+    const table = async (out: string) => await Deno.readTextFile(`${out}/table.md`);
+    assert.equal(await table(`${folder}/other`), await table(document.out));
   });
 });
 

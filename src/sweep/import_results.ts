@@ -1,0 +1,102 @@
+/** Takes over cells that another sweep has finished, perhaps elsewhere, from its `results.json`. */
+
+import { isDeepStrictEqual } from "node:util";
+import { FormatError } from "../errors.ts";
+import { writeFileAtomic } from "../formats/write_file.ts";
+import { VERSION } from "../version.ts";
+import {
+  cellFolder,
+  isEvaluation,
+  readCellRecord,
+  runPath,
+  writeCellRecord,
+} from "./cell_folder.ts";
+import type { ResultRow } from "./report_files.ts";
+import type { RunnableCell } from "./run_cells.ts";
+
+/** What came of an import. */
+export interface ImportedResults {
+  /** Cells that were taken over. */
+  readonly taken: readonly string[];
+  /** Cells of the plan that were left, and why. */
+  readonly left: readonly { readonly id: string; readonly why: string }[];
+}
+
+/**
+ * Puts the results of `file` into the sweep in `out`, for cells that it has not begun: a record
+ * without the model, which stays where it was made.
+ *
+ * @param file A `results.json`. Rows of other plans are passed over, rows with other settings, other
+ * networks or of another version of this program are left.
+ * @throws {FormatError} where the file cannot be read or holds no results.
+ */
+export async function importResults(
+  file: string,
+  out: string,
+  cells: readonly RunnableCell[],
+): Promise<ImportedResults> {
+  const rows = new Map((await readRows(file)).map((row) => [row.id, row]));
+  const taken: string[] = [];
+  const left: { id: string; why: string }[] = [];
+  for (const cell of cells) {
+    const { id, digest, identity, flags } = cell;
+    const row = rows.get(id);
+    const folder = cellFolder(out, id);
+    if (!row || await readCellRecord(folder)) continue;
+    if (!isDeepStrictEqual(row.settings, identity)) {
+      left.push({ id, why: "other settings or networks" });
+    } else if (row.lethe !== VERSION) {
+      left.push({ id, why: `made by version ${row.lethe}` });
+    } else {
+      await Deno.mkdir(runPath(folder), { recursive: true });
+      await writeRecord(`${runPath(folder)}/run.json`, row);
+      await writeCellRecord(folder, { id, digest, identity, flags });
+      taken.push(id);
+    }
+  }
+  return { taken, left };
+}
+
+async function readRows(file: string): Promise<readonly ResultRow[]> {
+  let document: { rows?: unknown } | null;
+  try {
+    document = JSON.parse(await Deno.readTextFile(file));
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotFound
+      ? "there is no such file"
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    throw new FormatError(`cannot read the results in ${file}: ${reason}`, { cause: error });
+  }
+  const rows = document?.rows;
+  if (!Array.isArray(rows)) {
+    throw new FormatError(`cannot use the results in ${file}: expected a list "rows"`);
+  }
+  for (const [i, row] of rows.entries()) {
+    const { id, before, after } = (row ?? {}) as Partial<ResultRow>;
+    if (typeof id !== "string" || !isEvaluation(before) || !isEvaluation(after)) {
+      throw new FormatError(
+        `cannot use the results in ${file}: row ${i} lacks "id", "before" or "after"`,
+      );
+    }
+  }
+  return rows;
+}
+
+/** As the process of the cell would have ended its record. */
+async function writeRecord(path: string, row: ResultRow): Promise<void> {
+  const { before, after, teacher, settings, adapter, lethe, started, seconds } = row;
+  const record = {
+    command: "defend",
+    adapter,
+    settings,
+    lethe,
+    started,
+    finished: true,
+    seconds,
+    imported: true,
+    results: { before, after, ...teacher ? { teacher } : {} },
+  };
+  await writeFileAtomic(path, new TextEncoder().encode(JSON.stringify(record, null, 2) + "\n"));
+}
