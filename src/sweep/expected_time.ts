@@ -29,13 +29,8 @@ const DISTILLATION = 1.4;
 /** An evaluated image in trained ones: only a forward pass. */
 const EVALUATION = 0.3;
 
-/** Networks that a defence measures: before, after, and what it presents on the way. */
-const MEASURED: Readonly<Record<string, number>> = {
-  finetune: 2,
-  "fine-pruning": 3,
-  nad: 3,
-  mcr: 13,
-};
+/** Networks that a defence measures besides the one before and the one after. */
+const MEASURED_ON_THE_WAY: Readonly<Record<string, number>> = { "fine-pruning": 1, mcr: 11 };
 
 const TEST_IMAGES: Readonly<Record<string, number>> = {
   signs: 2000,
@@ -60,15 +55,20 @@ export function cellWork(cell: TimedCell): number {
   const recipe: Recipe = RECIPES[settings.recipe as keyof typeof RECIPES];
   const epochs = settings.epochs ?? recipe.epochs;
   const teacherEpochs = settings["teacher-epochs"] ?? settings.epochs ?? recipe.teacherEpochs;
+  const iterations = settings.iterations ?? 1;
+  const teacher = settings.teacher ?? recipe.teacher;
   const trained = {
+    none: 0,
     finetune: epochs,
     "fine-pruning": epochs,
     mcr: teacherEpochs + epochs,
-    nad: ((settings.teacher ?? recipe.teacher) === "finetuned" ? teacherEpochs : 0) +
-      (settings.iterations ?? 1) * epochs * DISTILLATION,
+    nad: (teacher === "finetuned" ? teacherEpochs : 0) + iterations * epochs * DISTILLATION,
   }[settings.defense] ?? epochs;
+  const onTheWay = settings.defense === "nad"
+    ? iterations - (teacher === "original" ? 1 : 0)
+    : MEASURED_ON_THE_WAY[settings.defense] ?? 0;
   const test = Math.min(settings.limit ?? Infinity, TEST_IMAGES[model.dataset] ?? trainImages / 5);
-  const evaluated = (MEASURED[settings.defense] ?? 2) * test * (cell.attack === null ? 1 : 2);
+  const evaluated = (2 + onTheWay) * test * (cell.attack === null ? 1 : 2);
   return networkWork(cell.architecture) * (cleanImages(cell) * trained + evaluated * EVALUATION);
 }
 
