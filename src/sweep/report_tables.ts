@@ -139,7 +139,7 @@ function comparisonsPart({ comparisons }: SweepReport): ReportPart | undefined {
         verdict(comparison),
       ]),
     },
-    list: comparisons.filter((one) => one.seeds.length > 0 && !beats(one)).map((comparison) =>
+    list: comparisons.filter((one) => one.seeds.length > 1 && !beats(one)).map((comparison) =>
       `NAD does not beat its control: ${
         shown.flatMap((column) => {
           const value = comparison.settings[column];
