@@ -170,8 +170,8 @@ const LEAST_BATCH = 16;
 /**
  * The batch size, halved while an epoch of `images` would have fewer than `leastSteps` steps: a few
  * hundred images make too few updates otherwise, and the backdoor outlives them. The learning rate
- * falls with the power 1.5 of the batch size: the noise of small batches, and of their batch-norm
- * statistics, would wreck the network otherwise, also in proportion (docs/recipe.md).
+ * falls with the power 1.5 of the batch size: in mere proportion the noise of small batches, and of
+ * their batch-norm statistics, still wrecks the network (docs/recipe.md).
  */
 export function fitBatches(
   { batchSize, learningRate }: Pick<TrainingSettings, "batchSize" | "learningRate">,
