@@ -42,3 +42,8 @@ export class OutOfMemoryError extends DeviceError {}
 
 /** A GPU call was refused as invalid: a fault in this program or in its driver. */
 export class ValidationError extends DeviceError {}
+
+/** What a caught value says: the message of an error, anything else as text. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,7 +1,7 @@
 /** `deno task report`: a run folder as one HTML page with pictures. */
 
 import { dirname } from "node:path";
-import { FormatError } from "../src/errors.ts";
+import { FormatError, messageOf } from "../src/errors.ts";
 import { writeFileAtomic } from "../src/formats/write_file.ts";
 import { quoted, rebuiltCommand } from "../src/report/rebuilt_command.ts";
 import { readRun } from "../src/report/run_contents.ts";
@@ -83,7 +83,7 @@ async function writeReport(page: string, { html, pictures }: RunReport): Promise
   try {
     await Deno.mkdir(folder, { recursive: true });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new FormatError(`cannot make the folder ${folder}: ${reason}`, { cause: error });
   }
   const paths: string[] = [];

@@ -1,7 +1,8 @@
 /** `deno task sweep`: the cells of a plan, here or on a cluster, and one table of what they came to. */
 
 import { basename, resolve } from "node:path";
-import { FormatError, LetheError, UsageError } from "../src/errors.ts";
+import { LetheError, UsageError } from "../src/errors.ts";
+import { readNamedFile } from "../src/formats/read_file.ts";
 import { counted } from "../src/report/number_text.ts";
 import { cellFolder, expectSameCells, readResult } from "../src/sweep/cell_folder.ts";
 import { expectedSeconds, type Timing } from "../src/sweep/expected_time.ts";
@@ -57,7 +58,7 @@ await runCommand(command, async (context) => {
   if (flags.wait && flags.engine !== "slurm") {
     throw new UsageError("cannot use --wait without --engine slurm: a local sweep always waits");
   }
-  const plan = parsePlan(await readPlan(path), path);
+  const plan = parsePlan(await readNamedFile("the plan", path), path);
   const out = resolve(flags.out ?? `runs/${basename(path).replace(/\.json$/, "")}`);
   if (flags.report) return await report(context, plan, path, out);
   const cells = await readyCells(plan, chooseCells(plan, flags.only), { path, data: flags.data });
@@ -70,19 +71,6 @@ await runCommand(command, async (context) => {
   await Deno.mkdir(`${out}/cells`, { recursive: true });
   await (flags.engine === "slurm" ? runOnSlurm : runHere)(context, sweep);
 });
-
-async function readPlan(path: string): Promise<Uint8Array> {
-  try {
-    return await Deno.readFile(path);
-  } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : error instanceof Error
-      ? error.message
-      : String(error);
-    throw new FormatError(`cannot read the plan ${path}: ${reason}`, { cause: error });
-  }
-}
 
 async function importInto(
   { output }: CommandContext,

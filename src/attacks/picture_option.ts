@@ -13,6 +13,7 @@ import { decodeImage } from "../formats/images.ts";
 import { readNpy } from "../formats/npy.ts";
 import { readNpz } from "../formats/npz.ts";
 import { encodePng } from "../formats/png_write.ts";
+import { readNamedFile } from "../formats/read_file.ts";
 import { floats } from "../nn/state.ts";
 
 const PREFIX = "data:image/png;base64,";
@@ -78,7 +79,7 @@ function stack(pictures: readonly ByteImage[]): ByteImage {
 }
 
 async function readOne(path: string, size: Size): Promise<ByteImage> {
-  const bytes = await readFile(path);
+  const bytes = await readNamedFile("the trigger file", path);
   const { height, width } = size;
   if (bytes[0] === 0x93) {
     return pictureOfArray(readNpy(bytes, path), path, size);
@@ -163,17 +164,4 @@ function pictureOfArray(array: HostTensor, path: string, { height, width }: Size
     return values[layout === 0 ? i : layout === 1 ? at * PLANES + channel : at]!;
   });
   return { height, width, pixels };
-}
-
-async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    return await Deno.readFile(path);
-  } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : error instanceof Error
-      ? error.message
-      : String(error);
-    throw new FormatError(`cannot read the trigger file ${path}: ${reason}`, { cause: error });
-  }
 }

@@ -1,7 +1,7 @@
 /** Fetches the official archive of a data set, and trusts nothing until its digest fits. */
 
 import { createHash } from "node:crypto";
-import { FormatError } from "../errors.ts";
+import { FormatError, messageOf } from "../errors.ts";
 import { kindOf } from "./paths.ts";
 
 /** A published file that never changes. */
@@ -103,9 +103,7 @@ async function fetchInto(
     }
     const found = stalled.signal.aborted
       ? `nothing arrived for ${stallSeconds} s`
-      : error instanceof Error
-      ? error.message
-      : String(error);
+      : messageOf(error);
     throw new FormatError(
       `cannot download ${file.url}: ${found} after ${received} of ${file.bytes} bytes; ` +
         `run the command again to go on from there`,

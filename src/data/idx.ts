@@ -4,7 +4,7 @@
  * padded with black to 32x32.
  */
 
-import { FormatError } from "../errors.ts";
+import { FormatError, messageOf } from "../errors.ts";
 import { CHANNELS, type Dataset, type ImageSet } from "./image_set.ts";
 import { chosenIndices, isWanted, type LoadOptions, noImages } from "./load_options.ts";
 import { kindOf } from "./paths.ts";
@@ -165,7 +165,7 @@ async function readBounded(stream: ReadableStream<Uint8Array>, path: string): Pr
     }
   } catch (error) {
     if (error instanceof FormatError) throw error;
-    const found = error instanceof Error ? error.message : String(error);
+    const found = messageOf(error);
     throw new FormatError(
       `cannot read ${path}: found damaged data (${found}), expected a complete gzip file`,
       { cause: error },

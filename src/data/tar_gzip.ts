@@ -1,7 +1,7 @@
 /** Streams the files of an untrusted `.tar.gz` without unpacking anything to disk. */
 
 import { createTarDecoder } from "npm:modern-tar@0.8.6";
-import { FormatError, LetheError } from "../errors.ts";
+import { FormatError, LetheError, messageOf } from "../errors.ts";
 
 /** One file of an archive. Its body must be read or cancelled before the next one comes. */
 export interface TarFile {
@@ -60,7 +60,7 @@ export async function visitTarGzip(
     }
   } catch (error) {
     if (error instanceof LetheError) throw error;
-    const found = error instanceof Error ? error.message : String(error);
+    const found = messageOf(error);
     throw new FormatError(
       `cannot read ${path}: found damaged data (${found}), expected a complete .tar.gz archive`,
       { cause: error },

@@ -2,6 +2,7 @@
 
 import { FormatError } from "../errors.ts";
 import type { StateDict } from "./host_tensor.ts";
+import { readFailure } from "./read_file.ts";
 import { isSafetensors, readSafetensors } from "./safetensors.ts";
 import { isTorch, readTorch } from "./torch.ts";
 
@@ -20,22 +21,6 @@ export const MAXIMUM_CHECKPOINT_BYTES = 2 ** 31;
 
 /** Smallest file that could be either format: a header length and `{}`. */
 const MINIMUM_CHECKPOINT_BYTES = 10;
-
-/** Why the operating system refused, in plain words. */
-function failure(path: string, error: unknown): FormatError {
-  const attempt = `cannot read checkpoint ${path}`;
-  if (error instanceof FormatError) return error;
-  if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
-    return new FormatError(`${attempt}: there is no such file`, { cause: error });
-  }
-  if (
-    error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable
-  ) {
-    return new FormatError(`${attempt}: no permission to read it`, { cause: error });
-  }
-  const reason = error instanceof Error ? error.message : String(error);
-  return new FormatError(`${attempt}: ${reason}`, { cause: error });
-}
 
 /** The bytes of a regular file of a sensible size, which is checked before anything is read. */
 async function readBytes(path: string): Promise<Uint8Array> {
@@ -64,7 +49,7 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   try {
     bytes = await readBytes(path);
   } catch (error) {
-    throw failure(path, error);
+    throw readFailure(`cannot read checkpoint ${path}`, error);
   }
   if (isSafetensors(bytes)) return { ...readSafetensors(bytes, path), format: "safetensors" };
   if (isTorch(bytes)) {

@@ -1,6 +1,6 @@
 /** Writes files so that a reader, or a run that is killed and resumed, never sees half of one. */
 
-import { FormatError } from "../errors.ts";
+import { FormatError, messageOf } from "../errors.ts";
 
 /** Why the operating system refused, in plain words. */
 function reason(error: unknown): string {
@@ -12,7 +12,7 @@ function reason(error: unknown): string {
   }
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "ENOSPC" || code === "EDQUOT") return "the disk is full";
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {

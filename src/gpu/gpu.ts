@@ -8,7 +8,13 @@
 
 import type { Kernel } from "../../shaders/kernel.ts";
 import type { KernelCapabilities } from "../../shaders/convolution/variant.ts";
-import { DeviceError, DeviceLostError, OutOfMemoryError, ValidationError } from "../errors.ts";
+import {
+  DeviceError,
+  DeviceLostError,
+  messageOf,
+  OutOfMemoryError,
+  ValidationError,
+} from "../errors.ts";
 import { type AdapterDescription, type AdapterOptions, openDevice } from "./adapter.ts";
 import { ChoiceTable } from "./choice_table.ts";
 
@@ -250,7 +256,7 @@ export class Gpu {
       await new Promise((resolve) => setTimeout(resolve, 0));
       this.check();
       throw new DeviceError(
-        `the GPU did not finish its work: ${error instanceof Error ? error.message : error}`,
+        `the GPU did not finish its work: ${messageOf(error)}`,
         { cause: error },
       );
     }

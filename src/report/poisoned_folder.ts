@@ -1,7 +1,7 @@
 /** A poisoned training set as files, so that others can train on the very same images. */
 
 import { poisonedImage, type PoisonedSet } from "../attacks/poisoned_set.ts";
-import { FormatError, UsageError } from "../errors.ts";
+import { FormatError, messageOf, UsageError } from "../errors.ts";
 import { encodePng } from "../formats/png_write.ts";
 import { writeFileAtomic } from "../formats/write_file.ts";
 
@@ -59,7 +59,7 @@ export async function makePoisonedFolder(folder: string): Promise<void> {
     }
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new FormatError(`cannot make the folder ${folder}: ${reason}`, { cause: error });
   }
 }

@@ -10,7 +10,7 @@
  * measured on the observer's own clock, so clocks need not agree.
  */
 
-import { FormatError } from "../errors.ts";
+import { FormatError, messageOf } from "../errors.ts";
 import { writeFileAtomic } from "../formats/write_file.ts";
 
 /** How an attempt ended. */
@@ -99,7 +99,7 @@ async function readRecord(cell: string, number: number): Promise<AttemptRecord |
     return JSON.parse(await Deno.readTextFile(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new FormatError(`cannot read ${path}: ${reason}`, { cause: error });
   }
 }
@@ -188,7 +188,7 @@ async function createLock(path: string): Promise<Deno.FsFile | undefined> {
     return await Deno.open(path, { createNew: true, write: true });
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return undefined;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new FormatError(`cannot make the lock ${path}: ${reason}`, { cause: error });
   }
 }

@@ -4,7 +4,7 @@
  * the process of the defence (`watch_parent.ts`).
  */
 
-import { FormatError } from "../errors.ts";
+import { FormatError, messageOf } from "../errors.ts";
 import { writeFileAtomic } from "../formats/write_file.ts";
 import type { AttackCounts } from "../train/confusion.ts";
 import type { RunRecord } from "../train/run_folder.ts";
@@ -142,7 +142,7 @@ async function readJson(path: string): Promise<unknown> {
     return JSON.parse(await Deno.readTextFile(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new FormatError(`cannot read ${path}: ${reason}`, { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 /** Runs a cell's program in a process of its own, with what it prints in a file. */
 
 import { stripVTControlCharacters } from "node:util";
-import { FormatError, LetheError } from "../errors.ts";
+import { FormatError, LetheError, messageOf } from "../errors.ts";
 import { signalProcess } from "./signal_process.ts";
 
 /** How a process is watched. */
@@ -69,7 +69,7 @@ export async function runCellProcess(
   } catch (error) {
     kill();
     await child.status;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new FormatError(`cannot write ${options.log}: ${reason}`, { cause: error });
   } finally {
     options.stop.removeEventListener("abort", stop);
@@ -87,7 +87,7 @@ async function openLog(path: string): Promise<Deno.FsFile> {
   try {
     return await Deno.open(path, { append: true, create: true });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new FormatError(`cannot write ${path}: ${reason}`, { cause: error });
   }
 }
@@ -102,7 +102,7 @@ function start([command, ...args]: readonly string[]): Deno.ChildProcess {
       stderr: "piped",
     }).spawn();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new LetheError(`cannot start ${command}: ${reason}`, { cause: error });
   }
 }

@@ -1,7 +1,8 @@
 /** Takes over cells that another sweep has finished, perhaps elsewhere, from its `results.json`. */
 
 import { isDeepStrictEqual } from "node:util";
-import { FormatError } from "../errors.ts";
+import { FormatError, messageOf } from "../errors.ts";
+import { readNamedFile } from "../formats/read_file.ts";
 import { writeFileAtomic } from "../formats/write_file.ts";
 import { VERSION } from "../version.ts";
 import {
@@ -58,16 +59,14 @@ export async function importResults(
 }
 
 async function readRows(file: string): Promise<readonly ResultRow[]> {
+  const bytes = await readNamedFile("the results in", file);
   let document: { rows?: unknown } | null;
   try {
-    document = JSON.parse(await Deno.readTextFile(file));
+    document = JSON.parse(new TextDecoder().decode(bytes));
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : error instanceof Error
-      ? error.message
-      : String(error);
-    throw new FormatError(`cannot read the results in ${file}: ${reason}`, { cause: error });
+    throw new FormatError(`cannot read the results in ${file}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
   const rows = document?.rows;
   if (!Array.isArray(rows)) {

@@ -1,7 +1,7 @@
 /** Reads a plan: bytes -> checked cells. Looks at no file but the plan; `ready_cells.ts` does. */
 
 import { isModelFile } from "../attacks/backdoor.ts";
-import { FormatError } from "../errors.ts";
+import { FormatError, messageOf } from "../errors.ts";
 import type { PlanModel } from "./plan_file.ts";
 import { type Cell, expandRow, MAXIMUM_CELLS, type NamedFiles, readCell } from "./plan_rows.ts";
 import { MADE_TEACHERS, MODEL_KINDS } from "./plan_settings.ts";
@@ -112,7 +112,7 @@ function parseJson(bytes: Uint8Array, source: string): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new FormatError(`cannot read the plan ${source}: it is not JSON (${reason})`, {
       cause: error,
     });

@@ -1,6 +1,6 @@
 /** Runs cells to their ends: each in a process of its own, a few at a time, with retries. */
 
-import { LetheError } from "../errors.ts";
+import { LetheError, messageOf } from "../errors.ts";
 import {
   type Claim,
   claimCell,
@@ -182,7 +182,7 @@ async function attempt<C extends RunnableCell>(
     await claim.end({ outcome: "failed", resumed, exitCode, message: reason });
     onEvent?.(cell, { kind: "failed", message: reason });
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     await claim.end({ outcome: "failed", resumed, message });
     if (!(error instanceof LetheError)) throw error;
   }

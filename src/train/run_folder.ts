@@ -3,7 +3,7 @@
  * a whole, so a run that is killed at any moment leaves a folder from which it can go on.
  */
 
-import { FormatError, UsageError } from "../errors.ts";
+import { FormatError, messageOf, UsageError } from "../errors.ts";
 import type { StateDict } from "../formats/host_tensor.ts";
 import { readSafetensors, writeSafetensors } from "../formats/safetensors.ts";
 import { writeFileAtomic } from "../formats/write_file.ts";
@@ -99,7 +99,7 @@ export async function createRunFolder(
   try {
     await Deno.mkdir(`${path}/checkpoint`, { recursive: true });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new FormatError(`cannot make the run folder ${path}: ${reason}`, { cause: error });
   }
   const folder = runFolder(path, {
@@ -201,7 +201,7 @@ async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | unde
     return await Deno.readFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new FormatError(`cannot read ${path}: ${reason}`, { cause: error });
   }
 }

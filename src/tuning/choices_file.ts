@@ -1,6 +1,6 @@
 /** Keeping the choices of timing in the user's cache folder, for each adapter its own. */
 
-import { FormatError } from "../errors.ts";
+import { FormatError, messageOf } from "../errors.ts";
 import { writeFileAtomic } from "../formats/write_file.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { VERSION } from "../version.ts";
@@ -68,7 +68,7 @@ export async function saveChoices(gpu: Gpu, path: string): Promise<void> {
   try {
     await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new FormatError(`cannot make the folder of ${path}: ${reason}`, { cause: error });
   }
   await writeFileAtomic(path, new TextEncoder().encode(JSON.stringify(file, null, 2) + "\n"));

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import type { Command } from "npm:commander@15.1.0";
-import { FormatError, UsageError } from "../../src/errors.ts";
+import { FormatError, messageOf, UsageError } from "../../src/errors.ts";
 
 /** Flags that may stand beside `--resume`; all others are settings, which a resumed run has. */
 const BESIDE_RESUME: ReadonlySet<string> = new Set(["resume", "json", "quiet"]);
@@ -46,7 +46,7 @@ export async function fileDigest(path: string): Promise<string> {
   try {
     return createHash("sha256").update(await Deno.readFile(path)).digest("hex");
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new FormatError(`cannot read ${path}: ${reason}`, { cause: error });
   }
 }
