@@ -1,14 +1,21 @@
 /**
- * How the eight lanes of a subgroup share the pixels of an image row, in WGSL text. Pixels are loaded
- * in runs: the run is cut into vectors of up to four neighbours ("slots"), slot s sits in lane s mod 8
- * of load s div 8, and every pixel is then a broadcast away from all lanes.
+ * How the L lanes of a subgroup share the pixels of an image row, in WGSL text. Pixels are loaded in
+ * runs: the run is cut into vectors of up to four neighbours ("slots"), slot s sits in lane s mod L
+ * of load s div L, and every pixel is then a broadcast away from all lanes.
  *
  * Software drivers make a memory access of a subgroup a loop over its lanes, at a cost that depends
  * neither on the addresses nor much on the vector size, and broadcasts cost next to nothing.
  */
 
-/** Lanes of the subgroups that these kernels are written for. */
-export const LANES = 8;
+import type { KernelCapabilities } from "./variant.ts";
+
+/** Lanes of the subgroups that these kernels are written for: vectors of 256 and of 512 bits. */
+export type Lanes = 8 | 16;
+
+/** The lanes of the device's subgroups; undefined where these kernels are not for it. */
+export function lanesOf({ subgroupSize }: KernelCapabilities): Lanes | undefined {
+  return subgroupSize === 8 || subgroupSize === 16 ? subgroupSize : undefined;
+}
 
 /** Floats that one lane loads or stores at once. */
 export type VectorSize = 1 | 2 | 4;
@@ -54,7 +61,7 @@ export class BroadcastRun {
   readonly #statements: string[] = [];
 
   /** A run of slots of `size` floats; `prefix` must be unique in its WGSL scope. */
-  constructor(readonly prefix: string, readonly size: VectorSize) {}
+  constructor(readonly prefix: string, readonly size: VectorSize, readonly lanes: Lanes) {}
 
   /** WGSL variable that holds float `index` of the run in all lanes. */
   at(index: number): string {
@@ -62,9 +69,9 @@ export class BroadcastRun {
     if (!this.#declared.has(index)) {
       this.#declared.add(index);
       const slot = Math.floor(index / this.size);
-      const load = `${this.prefix}${Math.floor(slot / LANES)}`;
+      const load = `${this.prefix}${Math.floor(slot / this.lanes)}`;
       const value = component(load, this.size, index % this.size);
-      this.#statements.push(`let ${name} = subgroupBroadcast(${value}, ${slot % LANES}u);`);
+      this.#statements.push(`let ${name} = subgroupBroadcast(${value}, ${slot % this.lanes}u);`);
     }
     return name;
   }

@@ -13,7 +13,7 @@ import {
 import { MAXIMUM_ACCUMULATORS, MAXIMUM_FUSED_ACCUMULATORS } from "./subgroup_cost.ts";
 import { weightGradientKernel } from "./subgroup_weights.ts";
 import { candidateWeightPlans } from "./subgroup_weights_plan.ts";
-import { LANES } from "./lanes.ts";
+import { lanesOf } from "./lanes.ts";
 import type { Epilogue } from "./subgroup_epilogue.ts";
 import type { ConvolutionVariant, ImageKernel, KernelCapabilities } from "./variant.ts";
 
@@ -23,15 +23,16 @@ function* imageKernels(
   normalise: boolean,
   epilogue: Epilogue,
 ): Iterable<ImageKernel> {
-  if (capabilities.subgroupSize !== LANES) return;
+  const lanes = lanesOf(capabilities);
+  if (lanes === undefined) return;
   const small = epilogue.add || epilogue.normalised;
   const limit = small ? MAXIMUM_FUSED_ACCUMULATORS : MAXIMUM_ACCUMULATORS;
-  for (const plan of candidatePlans(problem, limit)) {
+  for (const plan of candidatePlans(problem, lanes, limit)) {
     yield imageKernel(problem, plan, normalise, epilogue);
   }
 }
 
-/** Kernels for subgroups of 8 lanes; none where they are of another size. */
+/** Kernels for subgroups of 8 or 16 lanes; none where they are of another size. */
 export const subgroup: ConvolutionVariant = {
   name: "subgroup",
   forward: (geometry, capabilities, fusion = {}) =>
@@ -47,8 +48,9 @@ export const subgroup: ConvolutionVariant = {
       normalised: fusion.normalised ?? false,
     }),
   *weightGradient(geometry, capabilities, fusion = {}) {
-    if (capabilities.subgroupSize !== LANES) return;
-    for (const plan of candidateWeightPlans(geometry)) {
+    const lanes = lanesOf(capabilities);
+    if (lanes === undefined) return;
+    for (const plan of candidateWeightPlans(geometry, lanes)) {
       yield weightGradientKernel(geometry, plan, fusion.normaliseInput ?? false);
     }
   },

@@ -6,7 +6,12 @@
  * fastest, mostly the fastest. Only ratios matter.
  */
 
-/** Nanoseconds of one core, for a whole subgroup. */
+import type { Lanes } from "./lanes.ts";
+
+/**
+ * Nanoseconds of one core, for a subgroup of 8 lanes. One of 16 pays twice for its memory accesses,
+ * which go lane by lane, and the same for arithmetic.
+ */
 export const COST = {
   /** A load of 1, 2 or 4 floats a lane, each used by its own lane. */
   ownLoad: { 1: 12, 2: 16, 4: 20 },
@@ -19,6 +24,11 @@ export const COST = {
   /** Taking up and putting back an accumulator in a round of the loop. */
   accumulator: 0.35,
 } as const;
+
+/** Factor of the costs of memory accesses. */
+export function accessFactor(lanes: Lanes): number {
+  return lanes / 8;
+}
 
 /**
  * Most multiply-adds in the loop: about 25 bytes of machine code each, so that more than this leaves

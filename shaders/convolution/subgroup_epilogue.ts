@@ -1,7 +1,7 @@
 /** What an image kernel for subgroups does with its finished accumulators before it stores them. */
 
 import type { Binding } from "../kernel.ts";
-import { component, LANES, unroll, vectorOf, vectorType } from "./lanes.ts";
+import { component, unroll, vectorOf, vectorType } from "./lanes.ts";
 import type { ImagePlan, ImageProblem } from "./subgroup_plan.ts";
 
 /** Which steps, in this order: addition, then either of the other two. */
@@ -107,11 +107,11 @@ function writeGroup(
 /** WGSL of the epilogue and the stores; expects `n`, `tile`, `k0` and `lane` in scope. */
 export function writeEpilogue(problem: ImageProblem, plan: ImagePlan, epilogue: Epilogue): string {
   const { channels } = problem.destination;
-  const { laneGroups } = plan.tile;
-  const partial = channels % (LANES * laneGroups) !== 0;
+  const { lanes, laneGroups } = plan.tile;
+  const partial = channels % (lanes * laneGroups) !== 0;
   return unroll(laneGroups, (group) => {
     const body = writeGroup(problem, plan, epilogue, group);
-    const channel = `let channel${group} = k0 + ${group * LANES}u + lane;`;
+    const channel = `let channel${group} = k0 + ${group * lanes}u + lane;`;
     return partial
       ? `${channel}\nif (channel${group} < ${channels}u) {\n${body}\n}`
       : `${channel}\n${body}`;

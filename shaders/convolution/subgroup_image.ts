@@ -10,7 +10,7 @@
  */
 
 import { type Binding, declareBindings, groupsOf } from "../kernel.ts";
-import { BroadcastRun, LANES, unroll, vectorType } from "./lanes.ts";
+import { BroadcastRun, unroll, vectorType } from "./lanes.ts";
 import {
   accumulator,
   type Epilogue,
@@ -28,7 +28,7 @@ function loadWeights(problem: ImageProblem, plan: ImagePlan): string {
   const { weightStride, destination, kernelSize } = problem;
   const taps = kernelSize ** 2;
   return unroll(plan.tile.laneGroups, (g) => {
-    const own = `min(k0 + ${g * LANES}u + lane, ${destination.channels - 1}u)`;
+    const own = `min(k0 + ${g * plan.tile.lanes}u + lane, ${destination.channels - 1}u)`;
     const first =
       `let first${g} = ${own} * ${weightStride.destination}u + c * ${weightStride.source}u;`;
     if (plan.weights.size === 1) {
@@ -65,7 +65,7 @@ function declareSlots(problem: ImageProblem, plan: ImagePlan): string {
   ];
   plan.loads.forEach(({ used, masked }, i) => {
     if (!used) return;
-    const slot = `start + ${i * LANES}`;
+    const slot = `start + ${i * plan.tile.lanes}`;
     lines.push(
       masked
         ? `let slot${i} = u32(clamp(${slot}, 0, ${last})); ` +
@@ -97,7 +97,7 @@ function addChannel(problem: ImageProblem, plan: ImagePlan, normalise: boolean):
     if (masked) value = `select(${type}(), ${value}, inside${i})`;
     lines.push(`let x${i} = ${value};`);
   });
-  const pixels = new BroadcastRun("x", size);
+  const pixels = new BroadcastRun("x", size, tile.lanes);
   plan.rows.forEach((rowProducts, row) => {
     plan.columns.forEach((columnProducts, column) => {
       const terms = rowProducts.flatMap((y) =>
@@ -145,10 +145,10 @@ export function imageKernel(
   const pixels = tile.rows * destination.width;
   const wgsl = `
 ${declareBindings(reads, writes)}
-@compute @workgroup_size(${LANES})
+@compute @workgroup_size(${tile.lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let lane = local.x;
-  let k0 = group.x * ${LANES * tile.laneGroups}u;
+  let k0 = group.x * ${tile.lanes * tile.laneGroups}u;
   let tile = group.y;
   let n = group.z;
   ${declareSlots(problem, plan)}
@@ -171,7 +171,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
       `${source.height}x${source.width} -> ${destination.channels}x${destination.height}x` +
       `${destination.width}, ${kernelSize}x${kernelSize}`,
     wgsl,
-    workgroups: [groupsOf(destination.channels, LANES * tile.laneGroups), plan.tiles, batch],
+    workgroups: [groupsOf(destination.channels, tile.lanes * tile.laneGroups), plan.tiles, batch],
     parts: partials ? batch * plan.tiles : 0,
     valuesPerPart: pixels,
   };

@@ -4,8 +4,9 @@
  */
 
 import { groupsOf } from "../kernel.ts";
-import { divisors, LANES, type VectorSize, vectorSize } from "./lanes.ts";
+import { divisors, type Lanes, type VectorSize, vectorSize } from "./lanes.ts";
 import {
+  accessFactor,
   compilationTime,
   COST,
   type Estimate,
@@ -48,9 +49,11 @@ export interface ImageProblem {
 
 /** What one invocation computes. */
 export interface ImageTile {
+  /** Of a subgroup, each with a destination channel. */
+  readonly lanes: Lanes;
   /** Destination rows; divides their number. */
   readonly rows: number;
-  /** Groups of 8 destination channels. */
+  /** Groups of `lanes` destination channels. */
   readonly laneGroups: number;
 }
 
@@ -109,7 +112,7 @@ export interface ImagePlan {
   readonly firstSlot: number;
   /** Slots from the window of one tile to that of the next. */
   readonly slotsPerTile: number;
-  /** Loads of 8 slots that hold the window. */
+  /** Loads of `lanes` slots that hold the window. */
   readonly loads: readonly { readonly used: boolean; readonly masked: boolean }[];
   readonly sourceVector: VectorSize;
   readonly destinationVector: VectorSize;
@@ -150,13 +153,13 @@ export function planOf(problem: ImageProblem, tile: ImageTile): ImagePlan {
   const used = new Set<number>();
   for (const { position: row } of rows.flat()) {
     for (const { position: column } of columns.flat()) {
-      used.add(Math.floor((row * source.width + column) / sourceVector / LANES));
+      used.add(Math.floor((row * source.width + column) / sourceVector / tile.lanes));
     }
   }
-  const loads = Array.from({ length: groupsOf(slots, LANES) }, (_, load) => ({
+  const loads = Array.from({ length: groupsOf(slots, tile.lanes) }, (_, load) => ({
     used: used.has(load),
-    masked: firstSlot + load * LANES < 0 ||
-      lastSlot + (load + 1) * LANES > plane / sourceVector,
+    masked: firstSlot + load * tile.lanes < 0 ||
+      lastSlot + (load + 1) * tile.lanes > plane / sourceVector,
   }));
 
   const taps = kernelSize ** 2;
@@ -189,12 +192,14 @@ export function estimateImage(problem: ImageProblem, plan: ImagePlan): Estimate 
   const weights = tile.laneGroups * weightLoads;
   const loads = plan.loads.filter((load) => load.used).length;
   const stores = accumulators / destinationVector;
-  const channelTime = COST.ownLoad[weightSize] * weights + COST.sharedLoad[sourceVector] * loads +
-    COST.product * plan.products + COST.accumulator * accumulators;
+  const access = accessFactor(tile.lanes);
+  const channelTime = COST.product * plan.products + COST.accumulator * accumulators +
+    access * (COST.ownLoad[weightSize] * weights + COST.sharedLoad[sourceVector] * loads);
+  const storeTime = access * COST.store[destinationVector] * stores;
   const invocations = problem.batch * plan.tiles *
-    groupsOf(destination.channels, LANES * tile.laneGroups);
+    groupsOf(destination.channels, tile.lanes * tile.laneGroups);
   return {
-    time: invocations * (source.channels * channelTime + COST.store[destinationVector] * stores),
+    time: invocations * (source.channels * channelTime + storeTime),
     compilation: compilationTime(plan.products, loads + weights, stores),
   };
 }
@@ -205,6 +210,7 @@ export function estimateImage(problem: ImageProblem, plan: ImagePlan): Estimate 
  */
 export function candidatePlans(
   problem: ImageProblem,
+  lanes: Lanes,
   accumulators = MAXIMUM_ACCUMULATORS,
 ): ImagePlan[] {
   const { destination } = problem;
@@ -212,9 +218,9 @@ export function candidatePlans(
   for (const rows of divisors(destination.height, destination.height)) {
     if (rows % problem.period !== 0 && rows !== destination.height) continue;
     for (const laneGroups of [1, 2, 4]) {
-      if (laneGroups > groupsOf(destination.channels, LANES)) continue;
+      if (laneGroups > groupsOf(destination.channels, lanes)) continue;
       if (rows * destination.width * laneGroups > accumulators) continue;
-      const plan = planOf(problem, { rows, laneGroups });
+      const plan = planOf(problem, { lanes, rows, laneGroups });
       if (plan.products <= MAXIMUM_PRODUCTS) candidates.push(plan);
     }
   }

@@ -8,7 +8,7 @@
  */
 
 import { type Binding, declareBindings, groupsOf } from "../kernel.ts";
-import { BroadcastRun, component, LANES, unroll, vectorOf, vectorType } from "./lanes.ts";
+import { BroadcastRun, component, unroll, vectorOf, vectorType } from "./lanes.ts";
 import type { WeightPlan } from "./subgroup_weights_plan.ts";
 import { type ConvolutionGeometry, outputExtent, type WeightGradient } from "./variant.ts";
 
@@ -34,7 +34,7 @@ function declareOffsets(
   const { inChannels, height, width } = geometry;
   const size = plan.inputVector;
   return unroll(plan.loadsPerRow, (i) => {
-    const slot = `(${i * LANES}u + lane)`;
+    const slot = `(${i * plan.tile.lanes}u + lane)`;
     const lines = [
       `let channel${i} = min(c0 + ${slot} / ${plan.slotsPerRow}u, ${inChannels - 1}u);`,
       `let offset${i} = channel${i} * ${height * width / size}u + ${slot} % ${plan.slotsPerRow}u;`,
@@ -100,7 +100,7 @@ function addProducts(geometry: ConvolutionGeometry, plan: WeightPlan): string {
   const { tile, inputVector, gradientVector: size, slotsPerRow } = plan;
   const rowRuns = Array.from(
     { length: kernelSize },
-    (_, row) => new BroadcastRun(rowPrefix(row), inputVector),
+    (_, row) => new BroadcastRun(rowPrefix(row), inputVector, tile.lanes),
   );
   const lines: string[] = [];
   for (let c = 0; c < tile.channels; c++) {
@@ -132,7 +132,7 @@ function storeSums(geometry: ConvolutionGeometry, plan: WeightPlan): string {
   const { tile, resultVector: size } = plan;
   return unroll(tile.laneGroups, (g) => {
     const first = `((part * ${outChannels}u + k0 + ${
-      g * LANES
+      g * tile.lanes
     }u + lane) * ${inChannels}u + c0) * ${taps}u`;
     const stores = unroll(tile.channels * taps / size, (v) => {
       const names = Array.from({ length: size }, (_, i) => {
@@ -146,9 +146,9 @@ function storeSums(geometry: ConvolutionGeometry, plan: WeightPlan): string {
         : `if (c0 + ${channel}u < ${inChannels}u) { ${store} }`;
     });
     const body = `let first${g} = ${first};\n${stores}`;
-    return outChannels % (LANES * tile.laneGroups) === 0
+    return outChannels % (tile.lanes * tile.laneGroups) === 0
       ? body
-      : `if (k0 + ${g * LANES}u + lane < ${outChannels}u) {\n${body}\n}`;
+      : `if (k0 + ${g * tile.lanes}u + lane < ${outChannels}u) {\n${body}\n}`;
   });
 }
 
@@ -178,15 +178,15 @@ export function weightGradientKernel(
   const taps = kernelSize ** 2;
   const wgsl = `
 ${declareBindings(reads, writes)}
-@compute @workgroup_size(${LANES})
+@compute @workgroup_size(${tile.lanes})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
   let lane = local.x;
   let c0 = group.x * ${tile.channels}u;
-  let k0 = group.y * ${LANES * tile.laneGroups}u;
+  let k0 = group.y * ${tile.lanes * tile.laneGroups}u;
   let part = group.z;
   ${
     unroll(tile.laneGroups, (g) =>
-      `let own${g} = min(k0 + ${g * LANES}u + lane, ${outChannels - 1}u);`)
+      `let own${g} = min(k0 + ${g * tile.lanes}u + lane, ${outChannels - 1}u);`)
   }
   ${declareOffsets(geometry, plan, normalise)}
   ${
@@ -238,7 +238,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
       wgsl,
       workgroups: [
         groupsOf(inChannels, tile.channels),
-        groupsOf(outChannels, LANES * tile.laneGroups),
+        groupsOf(outChannels, tile.lanes * tile.laneGroups),
         parts,
       ],
     },

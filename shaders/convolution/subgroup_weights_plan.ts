@@ -1,8 +1,9 @@
 /** The geometry of a weight-gradient kernel for subgroups, and which tile is best. */
 
 import { groupsOf } from "../kernel.ts";
-import { LANES, type VectorSize, vectorSize } from "./lanes.ts";
+import { type Lanes, type VectorSize, vectorSize } from "./lanes.ts";
 import {
+  accessFactor,
   compilationTime,
   COST,
   type Estimate,
@@ -14,9 +15,11 @@ import { type ConvolutionGeometry, outputExtent } from "./variant.ts";
 
 /** What one invocation computes: all taps of these channels. */
 export interface WeightTile {
+  /** Of a subgroup, each with an output channel. */
+  readonly lanes: Lanes;
   /** Input channels. */
   readonly channels: number;
-  /** Groups of 8 output channels. */
+  /** Groups of `lanes` output channels. */
   readonly laneGroups: number;
 }
 
@@ -27,7 +30,7 @@ export interface WeightPlan {
   readonly keptRows: number;
   /** Slots of one row of one channel. */
   readonly slotsPerRow: number;
-  /** Loads of 8 slots for one row of all channels of the tile. */
+  /** Loads of `lanes` slots for one row of all channels of the tile. */
   readonly loadsPerRow: number;
   readonly inputVector: VectorSize;
   readonly gradientVector: VectorSize;
@@ -49,7 +52,7 @@ export function weightPlanOf(geometry: ConvolutionGeometry, tile: WeightTile): W
   const inputVector = vectorSize(width);
   const slotsPerRow = width / inputVector;
   const groups = groupsOf(inChannels, tile.channels) *
-    groupsOf(outChannels, LANES * tile.laneGroups);
+    groupsOf(outChannels, tile.lanes * tile.laneGroups);
   const imagesPerPart = groupsOf(batch, Math.min(batch, groupsOf(INVOCATIONS, groups)));
   let columnPairs = 0;
   for (let ox = 0; ox < out.width; ox++) {
@@ -62,7 +65,7 @@ export function weightPlanOf(geometry: ConvolutionGeometry, tile: WeightTile): W
     tile,
     keptRows: Math.max(0, kernelSize - stride),
     slotsPerRow,
-    loadsPerRow: groupsOf(tile.channels * slotsPerRow, LANES),
+    loadsPerRow: groupsOf(tile.channels * slotsPerRow, tile.lanes),
     inputVector,
     gradientVector: vectorSize(out.width),
     resultVector: inChannels % tile.channels === 0
@@ -82,10 +85,11 @@ export function estimateWeights(geometry: ConvolutionGeometry, plan: WeightPlan)
   const gradients = tile.laneGroups * out.width / gradientVector;
   const inputs = (kernelSize - plan.keptRows) * plan.loadsPerRow;
   const accumulators = tile.laneGroups * tile.channels * kernelSize ** 2;
-  const rowTime = COST.ownLoad[gradientVector] * gradients + COST.sharedLoad[inputVector] * inputs +
-    COST.product * plan.products + COST.accumulator * accumulators;
+  const rowTime = COST.product * plan.products + COST.accumulator * accumulators +
+    accessFactor(tile.lanes) *
+      (COST.ownLoad[gradientVector] * gradients + COST.sharedLoad[inputVector] * inputs);
   const invocations = groupsOf(inChannels, tile.channels) *
-    groupsOf(outChannels, LANES * tile.laneGroups);
+    groupsOf(outChannels, tile.lanes * tile.laneGroups);
   return {
     time: invocations * batch * out.height * rowTime,
     compilation: compilationTime(
@@ -100,15 +104,15 @@ export function estimateWeights(geometry: ConvolutionGeometry, plan: WeightPlan)
 const CHANNELS: readonly number[] = [1, 2, 3, 4, 6, 8, 12, 16];
 
 /** Plans for `geometry`, the one that should be fastest first; empty where none is small. */
-export function candidateWeightPlans(geometry: ConvolutionGeometry): WeightPlan[] {
+export function candidateWeightPlans(geometry: ConvolutionGeometry, lanes: Lanes): WeightPlan[] {
   const { inChannels, outChannels, kernelSize } = geometry;
   const candidates: WeightPlan[] = [];
   for (const laneGroups of [1, 2, 4]) {
-    if (laneGroups > groupsOf(outChannels, LANES)) continue;
+    if (laneGroups > groupsOf(outChannels, lanes)) continue;
     for (const channels of CHANNELS) {
       if (channels > inChannels) continue;
       if (channels * laneGroups * kernelSize ** 2 > MAXIMUM_ACCUMULATORS) continue;
-      const plan = weightPlanOf(geometry, { laneGroups, channels });
+      const plan = weightPlanOf(geometry, { lanes, laneGroups, channels });
       if (plan.products <= MAXIMUM_PRODUCTS) candidates.push(plan);
     }
   }

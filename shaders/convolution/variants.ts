@@ -17,12 +17,10 @@ import type {
 
 /**
  * The variants for a device, the preferred first; the last does every geometry. A software driver
- * gains nothing from workgroup memory and loses by barriers; fixed subgroups of 8 are a mark of
- * llvmpipe.
+ * gains nothing from workgroup memory and loses by barriers.
  */
 export function variantsFor(capabilities: KernelCapabilities): readonly ConvolutionVariant[] {
-  if (capabilities.subgroupSize === 8) return [subgroup, plain];
-  return capabilities.software ? [plain] : [tiled, plain];
+  return capabilities.software ? [subgroup, plain] : [tiled, plain];
 }
 
 /** All candidates of the variants one after the other, the one that should be fastest first. */

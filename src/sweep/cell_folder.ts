@@ -32,6 +32,8 @@ export interface CellResult {
   readonly teacher?: CellEvaluation;
   /** Where, when and how long. */
   readonly run: Pick<RunRecord, "adapter" | "lethe" | "started" | "seconds">;
+  /** True where the cell ran elsewhere: the folder has its results, and no more. */
+  readonly imported?: true;
 }
 
 /** What `cell.json` holds. */
@@ -73,10 +75,13 @@ export async function hasRun(cell: string): Promise<boolean> {
  */
 export async function readResult(cell: string): Promise<CellResult | undefined> {
   const path = `${runPath(cell)}/run.json`;
-  const record = await readJson(path) as Partial<RunRecord> | undefined | null;
+  const record = await readJson(path) as
+    | Partial<RunRecord & { imported: true }>
+    | null
+    | undefined;
   if (record?.finished !== true) return undefined;
   const { before, after, teacher } = record.results ?? {};
-  const { adapter = "", lethe = "", started = "", seconds = 0 } = record;
+  const { adapter = "", lethe = "", started = "", seconds = 0, imported } = record;
   if (!isEvaluation(before) || !isEvaluation(after)) {
     throw new FormatError(`cannot use ${path}: it lacks the results "before" and "after"`);
   }
@@ -85,6 +90,7 @@ export async function readResult(cell: string): Promise<CellResult | undefined> 
     after,
     ...isEvaluation(teacher) ? { teacher } : {},
     run: { adapter, lethe, started, seconds },
+    ...imported ? { imported } : {},
   };
 }
 

@@ -49,7 +49,10 @@ export type CellEvent =
 export interface RunCellsOptions<C extends RunnableCell> {
   /** Folder of the sweep. */
   readonly out: string;
-  /** A program and its first arguments; it takes `--out DIR` and `--resume DIR` as `defend` does. */
+  /**
+   * A program and its first arguments; it takes `--out DIR`, `--resume DIR` and `--before DIR` as
+   * `defend` does.
+   */
   readonly program: readonly string[];
   /** Cells at one time. */
   readonly workers: number;
@@ -117,7 +120,7 @@ export async function runCells<C extends RunnableCell>(
       options.onEvent?.(cell, { kind: "elsewhere" });
       return undefined;
     }
-    await attempt(cell, folder, claim, options);
+    await attempt(cell, folder, { claim, cells, options });
     return signal.aborted ? undefined : await advance(task);
   };
 
@@ -146,9 +149,13 @@ export async function runCells<C extends RunnableCell>(
 async function attempt<C extends RunnableCell>(
   cell: C,
   folder: string,
-  claim: Claim,
-  { program, signal, onEvent }: RunCellsOptions<C>,
+  { claim, cells, options }: {
+    claim: Claim;
+    cells: readonly C[];
+    options: RunCellsOptions<C>;
+  },
 ): Promise<void> {
+  const { out, program, signal, onEvent } = options;
   const run = runPath(folder);
   let resumed = false;
   try {
@@ -162,8 +169,10 @@ async function attempt<C extends RunnableCell>(
     }
     resumed = await hasRun(folder);
     onEvent?.(cell, { kind: "started", attempt: claim.number, resumed });
+    const measured = resumed ? undefined : await measuredRun(cell, cells, out);
+    const before = measured === undefined ? [] : ["--before", measured];
     const { exitCode, message } = await runCellProcess(
-      [...program, ...resumed ? ["--resume", run] : [...flags, "--out", run]],
+      [...program, ...resumed ? ["--resume", run] : [...flags, ...before, "--out", run]],
       {
         lock: `${folder}/process.lock`,
         log: logPath(folder),
@@ -186,6 +195,22 @@ async function attempt<C extends RunnableCell>(
     await claim.end({ outcome: "failed", resumed, message });
     if (!(error instanceof LetheError)) throw error;
   }
+}
+
+/** The run of a finished cell of the same model, which has measured it as it came. */
+async function measuredRun(
+  { identity: { model } }: RunnableCell,
+  cells: readonly RunnableCell[],
+  out: string,
+): Promise<string | undefined> {
+  if (model === undefined) return undefined;
+  for (const { id, identity } of cells) {
+    if (identity.model !== model) continue;
+    const folder = cellFolder(out, id);
+    const result = await readResult(folder);
+    if (result && !result.imported) return runPath(folder);
+  }
+  return undefined;
 }
 
 function failedBy(error: unknown): CellEnd {

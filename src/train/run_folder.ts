@@ -118,26 +118,31 @@ export async function createRunFolder(
 /**
  * Opens the folder of an earlier run.
  *
+ * @param purpose What is to be done with the run, for the messages.
  * @throws {FormatError} where there is none, or its record cannot be read.
  */
-export async function openRunFolder(path: string, command: string): Promise<RunFolder> {
+export async function openRunFolder(
+  path: string,
+  command: string,
+  purpose = "resume",
+): Promise<RunFolder> {
   const text = await readIfThere(`${path}/${RECORD}`);
   if (text === undefined) {
-    throw new FormatError(`cannot resume ${path}: found no ${RECORD} in it`);
+    throw new FormatError(`cannot ${purpose} ${path}: found no ${RECORD} in it`);
   }
   let record: RunRecord;
   try {
     record = JSON.parse(new TextDecoder().decode(text));
   } catch (error) {
-    throw new FormatError(`cannot resume ${path}: its ${RECORD} is damaged`, { cause: error });
+    throw new FormatError(`cannot ${purpose} ${path}: its ${RECORD} is damaged`, { cause: error });
   }
   const { settings, results, seconds } = record ?? {};
   if (!isObject(settings) || !isObject(results) || typeof seconds !== "number") {
-    throw new FormatError(`cannot resume ${path}: its ${RECORD} is not the record of a run`);
+    throw new FormatError(`cannot ${purpose} ${path}: its ${RECORD} is not the record of a run`);
   }
   if (record.command !== command) {
     throw new FormatError(
-      `cannot resume ${path}: it is a run of ${record.command}, expected one of ${command}`,
+      `cannot ${purpose} ${path}: it is a run of ${record.command}, expected one of ${command}`,
     );
   }
   return runFolder(path, record);

@@ -29,6 +29,7 @@ export interface DefenseFlags {
   averaging?: number;
   statistics?: "training" | "clean";
   audit?: boolean;
+  before?: string;
 }
 
 /** How to defend. */
@@ -145,6 +146,11 @@ export function addDefenseFlags(command: Command): void {
       "also audit the model before and after (default: erase of a model of your own)",
     )
     .option("--no-audit", "do not")
+    .option(
+      "--before <run>",
+      "take the measurement of the model as it came from this earlier run, where it was of the same\n" +
+        "model, images and attack on the same GPU",
+    )
     .addHelpText(
       "after",
       "\nRecipes:\n" +

@@ -48,6 +48,7 @@ import {
 import type { Output } from "./output.ts";
 import { resultsTable, verdictText } from "./results.ts";
 import type { CommandContext } from "./run_command.ts";
+import { earlierMeasurement } from "./earlier_measurement.ts";
 import { checkResumeFlags, expectDigest, newRunPath } from "./runs.ts";
 import { chooseKernels } from "./tuning.ts";
 
@@ -79,7 +80,7 @@ export async function runDefense(
   const settings = resumed
     ? resumed.record.settings as unknown as DefenseRunSettings
     : await defenseSettings(commandName, name, flags);
-  await run(context, commandName, settings, flags.out, resumed);
+  await run(context, commandName, settings, { out: flags.out, before: flags.before, resumed });
 }
 
 /** What a run works with, read and checked. */
@@ -113,8 +114,11 @@ async function run(
   { output, signal }: CommandContext,
   commandName: "erase" | "defend",
   settings: DefenseRunSettings,
-  out: string | undefined,
-  resumed: RunFolder | undefined,
+  { out, before, resumed }: {
+    out: string | undefined;
+    before: string | undefined;
+    resumed: RunFolder | undefined;
+  },
 ): Promise<void> {
   if (resumed) {
     await expectDigest(settings.model, settings.modelDigest);
@@ -127,6 +131,9 @@ async function run(
   const audited = canAudit(settings, dataset, output);
 
   const gpu = await openGpuFor(output);
+  const known = before === undefined
+    ? undefined
+    : await earlierMeasurement(before, commandName, settings, gpu.adapter.name);
   const { height, width } = dataset.train;
   const kernels = await chooseKernels(gpu, output, {
     architectures: [student.architecture, ...teacher ? [teacher.architecture] : []],
@@ -148,6 +155,7 @@ async function run(
     `${student.architecture.name} with ${student.architecture.classes} classes; ` +
       preprocessingText(settings.preprocessing),
   );
+  if (known) await folder.update({ results: { before: known } });
   const audit = async (stage: AuditedStage, network: NamedState | undefined) => {
     if (!audited || !network) return;
     await auditStage(stage, network, { gpu, settings, dataset, folder, output, signal });
@@ -168,7 +176,7 @@ async function run(
       },
     }, {
       signal,
-      resume: resumed && await resumption(resumed),
+      resume: resumed || known ? await resumption(folder) : undefined,
       ...recordingHooks({ settings, fitted, dataset, folder, output, adapter: gpu.adapter.name }),
     });
     await folder.saveModel("student", cleaned, modelMetadata(settings));

@@ -19,6 +19,23 @@ Deno.test("doctor --json describes the adapter, its checks and its speed", async
 });
 
 Deno.test({
+  name: "doctor finds the kernels right with either width of a software driver's vectors",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    for (const LP_NATIVE_VECTOR_WIDTH of ["256", "512"]) {
+      const env = { LP_NATIVE_VECTOR_WIDTH };
+      const { code, stdout, stderr } = await runTask("doctor", ["--json", "--no-timings"], { env });
+      assert.equal(code, 0, stderr);
+      const { adapter, checks } = JSON.parse(stdout);
+      assert.ok(checks.every(({ passed }: { passed: boolean }) => passed));
+      if (!adapter.name.startsWith("llvmpipe")) return;
+      assert.match(adapter.name, new RegExp(`${LP_NATIVE_VECTOR_WIDTH} bits`));
+      assert.equal(adapter.subgroupSize, Number(LP_NATIVE_VECTOR_WIDTH) / 32);
+    }
+  },
+});
+
+Deno.test({
   name: "doctor without an adapter says what to install, in its document too",
   ignore: Deno.build.os !== "linux",
   async fn() {

@@ -1,6 +1,7 @@
 /** The command sweep as a user runs it: real cells on a tiny model, stops, refusals, tables. */
 
 import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
 import { readAttempts } from "../../src/sweep/attempts.ts";
 import type { PlanFile, PlanRow } from "../../src/sweep/plan_file.ts";
 import { MODEL_KINDS, ROW_KINDS } from "../../src/sweep/plan_settings.ts";
@@ -86,7 +87,10 @@ Deno.test("sweep runs the cells of a plan, and finished ones no second time", as
 
     const report = await sweep(folder, "plan.json", "--report", "--json");
     assert.equal(report.code, 0, report.stderr);
-    assert.equal(JSON.parse(report.stdout).rows.length, 3);
+    const { rows }: ResultsDocument = JSON.parse(report.stdout);
+    assert.equal(rows.length, 3);
+    const alike = [finetune, nad].some(({ before }) => isDeepStrictEqual(before, rows[2]!.before));
+    assert.ok(alike, "the model is not measured, and timed, once more");
 
     const results = `${document.out}/results.json`;
     const imported = await sweep(folder, "plan.json", "--out", "other", "--import", results);

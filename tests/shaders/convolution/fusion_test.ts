@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { plain } from "../../../shaders/convolution/plain.ts";
+import { lanesOf } from "../../../shaders/convolution/lanes.ts";
 import { subgroup } from "../../../shaders/convolution/subgroup.ts";
 import { tiled } from "../../../shaders/convolution/tiled.ts";
 import {
@@ -41,7 +42,7 @@ const INPUT_GRADIENT: readonly InputGradientFusion[] = [
 const VARIANTS = [
   { variant: plain, reduces: () => false, ignore: false },
   { variant: tiled, reduces: (values: number) => values % 64 === 0, ignore: false },
-  { variant: subgroup, reduces: () => true, ignore: capabilities.subgroupSize !== 8 },
+  { variant: subgroup, reduces: () => true, ignore: lanesOf(capabilities) === undefined },
 ];
 
 for (const { variant, reduces, ignore } of VARIANTS) {
