@@ -15,6 +15,7 @@ import {
   resolveAttackOptions,
 } from "./cell_files.ts";
 import type { Plan } from "./plan.ts";
+import { recipeDigest } from "./recipe_digest.ts";
 import type { Cell } from "./plan_rows.ts";
 import type { PlanModel, Settings } from "./plan_file.ts";
 
@@ -22,7 +23,7 @@ import type { PlanModel, Settings } from "./plan_file.ts";
 export interface ReadyCell extends Cell {
   /** Flags of `defend`, all but where the run goes. Paths are absolute. */
   readonly flags: readonly string[];
-  /** What determines the result, wherever files lie: settings, and digests of the networks. */
+  /** What determines the result, wherever files lie: settings, digests of recipe and networks. */
   readonly identity: Settings;
   /** SHA-256 of {@linkcode identity}, hexadecimal. */
   readonly digest: string;
@@ -90,6 +91,7 @@ export async function readyCells(
       return found;
     });
     const identity = identityOf(cell, {
+      "recipe-sha256": recipeDigest(cell.settings),
       "model-sha256": student.digest,
       "teacher-sha256": teacher?.digest,
       "attack-sha256": attack?.digest,

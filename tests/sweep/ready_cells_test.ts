@@ -6,6 +6,7 @@ import { FormatError } from "../../src/errors.ts";
 import { cellFolder, expectSameCells, writeCellRecord } from "../../src/sweep/cell_folder.ts";
 import { parsePlan } from "../../src/sweep/plan.ts";
 import { type ReadyCell, readyCells } from "../../src/sweep/ready_cells.ts";
+import { recipeDigest } from "../../src/sweep/recipe_digest.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { tinyModelBytes } from "../tasks/tiny_model.ts";
 
@@ -68,6 +69,7 @@ Deno.test("readyCells() states what determines a result: settings and the conten
       model: "tiny",
       "model-sha256": digest(tinyModelBytes()),
       recipe: "lethe",
+      "recipe-sha256": recipeDigest(first!.settings),
       seed: 1,
     });
     assert.equal(typeof second!.identity["teacher-sha256"], "string");
