@@ -86,6 +86,7 @@ export const RECIPES = {
     learningRate: 0.02,
     leastSteps: 16,
     schedule: "cosine",
+    betas: [1500, 3000, 3000],
     cutout: 0,
     heldOut: 0.1,
     corruption: {

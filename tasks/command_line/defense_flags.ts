@@ -51,7 +51,7 @@ export function addDefenseFlags(command: Command): void {
     .addOption(
       flag(
         "--betas <b1,b2,b3>",
-        "weights of the attention losses (default: 500,1000,1000); auto raises them as far as\n" +
+        "weights of the attention losses (default: the recipe's); auto raises them as far as\n" +
           "--floor allows",
         (text) =>
           text === "auto"
