@@ -57,6 +57,9 @@ command
   .option("--tune", "time the candidates of every convolution of WRN-16-1 and keep the fastest")
   .option("--reset-tuning", "forget the kernels that were chosen by timing");
 
+/** Images of the network that `--tune` times kernels for: the usual batch of the usual size. */
+const TUNED_IMAGES = { batch: RECIPES.lethe.batchSize, height: 32, width: 32 };
+
 await runCommand(command, async ({ output }) => {
   const flags = command.opts<{ timings: boolean; tune?: boolean; resetTuning?: boolean }>();
   const { timings } = flags;
@@ -111,9 +114,6 @@ interface ChosenKernel {
   readonly convolution: string;
   readonly candidate: number;
 }
-
-/** Images of the network that `--tune` times kernels for: the usual batch of the usual size. */
-const TUNED_IMAGES = { batch: RECIPES.lethe.batchSize, height: 32, width: 32 };
 
 /** Loads what timing chose before; with `tune`, times everything anew and saves it. */
 async function tunedKernels(gpu: Gpu, output: Output, tune: boolean): Promise<ChosenKernel[]> {

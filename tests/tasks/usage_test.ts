@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
-import { assertRefused, filesUnder, runTask, type Task } from "./command.ts";
+import { assertRefused, filesUnder, ROOT, runTask, type Task } from "./command.ts";
 import { writeTinyModel } from "./tiny_model.ts";
 
 const TASKS = [
@@ -74,3 +74,12 @@ for (const [task, flags, message] of WRONG) {
     });
   });
 }
+
+Deno.test("tasks declare everything before they run: what stands below is not there yet", async () => {
+  for await (const { name, isFile } of Deno.readDir(`${ROOT}/tasks`)) {
+    if (!isFile) continue;
+    const [, below] = (await Deno.readTextFile(`${ROOT}/tasks/${name}`)).split(/^await /m);
+    assert.ok(below !== undefined, `${name} runs a command`);
+    assert.doesNotMatch(below, /^(export )?(const|let|class) /m, name);
+  }
+});
