@@ -3,15 +3,11 @@
  *
  * Fitted to 350 kernels of 14 geometries on llvmpipe (Mesa 22.3.6, LLVM 15, two Zen 5 cores,
  * 2026-11-22): for the 3x3 layers of WRN-16-1 the tile that comes first is within 12 % of the
- * fastest, mostly the fastest. Only ratios matter.
+ * fastest, mostly the fastest. Only ratios matter. Subgroups of 16 lanes, which pay twice for memory
+ * accesses, would choose the same tiles.
  */
 
-import type { Lanes } from "./lanes.ts";
-
-/**
- * Nanoseconds of one core, for a subgroup of 8 lanes. One of 16 pays twice for its memory accesses,
- * which go lane by lane, and the same for arithmetic.
- */
+/** Nanoseconds of one core, for a subgroup of 8 lanes. */
 export const COST = {
   /** A load of 1, 2 or 4 floats a lane, each used by its own lane. */
   ownLoad: { 1: 12, 2: 16, 4: 20 },
@@ -24,11 +20,6 @@ export const COST = {
   /** Taking up and putting back an accumulator in a round of the loop. */
   accumulator: 0.35,
 } as const;
-
-/** Factor of the costs of memory accesses. */
-export function accessFactor(lanes: Lanes): number {
-  return lanes / 8;
-}
 
 /**
  * Most multiply-adds in the loop: about 25 bytes of machine code each, so that more than this leaves

@@ -6,7 +6,6 @@
 import { groupsOf } from "../kernel.ts";
 import { divisors, type Lanes, type VectorSize, vectorSize } from "./lanes.ts";
 import {
-  accessFactor,
   compilationTime,
   COST,
   type Estimate,
@@ -192,14 +191,12 @@ export function estimateImage(problem: ImageProblem, plan: ImagePlan): Estimate 
   const weights = tile.laneGroups * weightLoads;
   const loads = plan.loads.filter((load) => load.used).length;
   const stores = accumulators / destinationVector;
-  const access = accessFactor(tile.lanes);
-  const channelTime = COST.product * plan.products + COST.accumulator * accumulators +
-    access * (COST.ownLoad[weightSize] * weights + COST.sharedLoad[sourceVector] * loads);
-  const storeTime = access * COST.store[destinationVector] * stores;
+  const channelTime = COST.ownLoad[weightSize] * weights + COST.sharedLoad[sourceVector] * loads +
+    COST.product * plan.products + COST.accumulator * accumulators;
   const invocations = problem.batch * plan.tiles *
     groupsOf(destination.channels, tile.lanes * tile.laneGroups);
   return {
-    time: invocations * (source.channels * channelTime + storeTime),
+    time: invocations * (source.channels * channelTime + COST.store[destinationVector] * stores),
     compilation: compilationTime(plan.products, loads + weights, stores),
   };
 }

@@ -3,7 +3,6 @@
 import { groupsOf } from "../kernel.ts";
 import { type Lanes, type VectorSize, vectorSize } from "./lanes.ts";
 import {
-  accessFactor,
   compilationTime,
   COST,
   type Estimate,
@@ -85,9 +84,8 @@ export function estimateWeights(geometry: ConvolutionGeometry, plan: WeightPlan)
   const gradients = tile.laneGroups * out.width / gradientVector;
   const inputs = (kernelSize - plan.keptRows) * plan.loadsPerRow;
   const accumulators = tile.laneGroups * tile.channels * kernelSize ** 2;
-  const rowTime = COST.product * plan.products + COST.accumulator * accumulators +
-    accessFactor(tile.lanes) *
-      (COST.ownLoad[gradientVector] * gradients + COST.sharedLoad[inputVector] * inputs);
+  const rowTime = COST.ownLoad[gradientVector] * gradients + COST.sharedLoad[inputVector] * inputs +
+    COST.product * plan.products + COST.accumulator * accumulators;
   const invocations = groupsOf(inChannels, tile.channels) *
     groupsOf(outChannels, tile.lanes * tile.laneGroups);
   return {
