@@ -37,6 +37,10 @@ const SOFTWARE_ADVICE =
   "this driver computes on the CPU, which works but is slow: where there is a GPU, install its " +
   "driver";
 
+const WIDER_VECTORS_ADVICE =
+  "where the processor has AVX-512, LP_NATIVE_VECTOR_WIDTH=512 makes this driver 1.3 times as fast; " +
+  "./run sets it there";
+
 const NO_SUBGROUPS_ADVICE =
   "subgroup operations of one size are not offered, so the kernels that use them are left out: a " +
   "newer driver may have them" +
@@ -95,6 +99,9 @@ await runCommand(command, async ({ output }) => {
   const measured = timings && right ? await timed(gpu, output) : null;
   const advice = [
     ...adapter.software ? [SOFTWARE_ADVICE] : [],
+    ...adapter.name.startsWith("llvmpipe") && adapter.subgroupSize === 8
+      ? [WIDER_VECTORS_ADVICE]
+      : [],
     ...adapter.subgroupSize === 0 ? [NO_SUBGROUPS_ADVICE] : [],
     ...right ? [] : [WRONG_RESULTS_ADVICE],
   ];

@@ -26,11 +26,13 @@ Deno.test({
       const env = { LP_NATIVE_VECTOR_WIDTH };
       const { code, stdout, stderr } = await runTask("doctor", ["--json", "--no-timings"], { env });
       assert.equal(code, 0, stderr);
-      const { adapter, checks } = JSON.parse(stdout);
+      const { adapter, checks, advice } = JSON.parse(stdout);
       assert.ok(checks.every(({ passed }: { passed: boolean }) => passed));
       if (!adapter.name.startsWith("llvmpipe")) return;
       assert.match(adapter.name, new RegExp(`${LP_NATIVE_VECTOR_WIDTH} bits`));
       assert.equal(adapter.subgroupSize, Number(LP_NATIVE_VECTOR_WIDTH) / 32);
+      const advised = advice.some((text: string) => text.includes("LP_NATIVE_VECTOR_WIDTH"));
+      assert.equal(advised, LP_NATIVE_VECTOR_WIDTH === "256");
     }
   },
 });
