@@ -197,7 +197,10 @@ async function attempt<C extends RunnableCell>(
   }
 }
 
-/** The run of a finished cell of the same model, which has measured it as it came. */
+/**
+ * The run of a finished cell of the same model, which has measured it as it came. One that cannot be
+ * read is passed over: what is wrong with it is that cell's own matter.
+ */
 async function measuredRun(
   { identity: { model } }: RunnableCell,
   cells: readonly RunnableCell[],
@@ -207,8 +210,8 @@ async function measuredRun(
   for (const { id, identity } of cells) {
     if (identity.model !== model) continue;
     const folder = cellFolder(out, id);
-    const result = await readResult(folder);
-    if (result && !result.imported) return runPath(folder);
+    const result = await readResult(folder).catch(failedBy);
+    if (result && "run" in result && !result.imported) return runPath(folder);
   }
   return undefined;
 }

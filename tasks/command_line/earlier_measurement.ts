@@ -31,12 +31,8 @@ export async function earlierMeasurement(
 ): Promise<unknown> {
   const { record } = await openRunFolder(path, command, "take a measurement from");
   const { before } = record.results;
+  const asRecorded = JSON.parse(JSON.stringify(settings));
   const same = record.adapter === adapter &&
-    DEPENDS_ON.every((key) => isDeepStrictEqual(record.settings[key], asRecorded(settings[key])));
+    DEPENDS_ON.every((key) => isDeepStrictEqual(record.settings[key], asRecorded[key]));
   return same && isEvaluation(before) ? before : undefined;
-}
-
-/** A setting as `run.json` has it. */
-function asRecorded(value: unknown): unknown {
-  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
 }

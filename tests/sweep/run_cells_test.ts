@@ -179,3 +179,20 @@ Deno.test("runCells() refuses a run whose record has no results", async () => {
     );
   });
 });
+
+Deno.test("runCells() hands the run of a finished cell to others of its model, a damaged one to none", async () => {
+  await withTemporaryFolder(async (out) => {
+    const journal = `${out}/journal`;
+    const alike = (id: string) => ({ ...stubCell(id, journal), identity: { id, model: "m" } });
+    const flagsOf = async (id: string) =>
+      JSON.parse(await Deno.readTextFile(`${out}/cells/${id}/run/run.json`)).flags;
+    const [damaged, first, second] = [alike("damaged"), alike("first"), alike("second")];
+    await Deno.mkdir(`${out}/cells/damaged/run`, { recursive: true });
+    await Deno.writeTextFile(`${out}/cells/damaged/run/run.json`, '{ "finished": true }');
+    const { ends } = await run(out, [damaged, first]);
+    assert.deepEqual([...ends.values()].map(({ state }) => state).sort(), ["failed", "finished"]);
+    assert.equal((await flagsOf("first")).before, undefined);
+    await run(out, [damaged, first, second]);
+    assert.equal((await flagsOf("second")).before, `${out}/cells/first/run`);
+  });
+});
