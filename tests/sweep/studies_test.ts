@@ -15,6 +15,7 @@ const STUDIES = [
   "clean_fractions",
   "features",
   "main_table",
+  "pytorch_models",
   "teachers",
   "twenty_epochs",
 ];
@@ -29,16 +30,21 @@ Deno.test("the folder of studies holds these plans", () => {
 });
 
 for (const name of STUDIES) {
-  Deno.test(`${name} has three seeds, a control of every NAD cell, and models of the project`, () => {
+  Deno.test(`${name} has three seeds, a control of every NAD cell, and models from one place`, () => {
     const plan = readStudy(name);
     const finished = finish(plan, () => [0.8, 0.1, 0.7]);
     for (const { settings, seeds } of compareWithControls(finished)) {
       assert.deepEqual(seeds, [1, 2, 3], JSON.stringify(settings));
     }
     for (const { model, teacher = "../models/none" } of plan.cells) {
-      assert.match(model.model, /^\.\.\/models\/(cifar10|gtsrb)-[a-z0-9-]+\.safetensors$/);
       assert.match(teacher, /^\.\.\/models\//);
-      assert.match(model.attack!, /^(recorded|\.\.\/models\/[a-z0-9-]+\.safetensors)$/);
+      if (name === "pytorch_models") {
+        assert.match(model.model, /^\.\.\/data\/checkpoints\/[a-z-]+\.pth(\.tar)?$/);
+        assert.match(model.attack!, /^(badnets|blend)$/);
+      } else {
+        assert.match(model.model, /^\.\.\/models\/(cifar10|gtsrb)-[a-z0-9-]+\.safetensors$/);
+        assert.match(model.attack!, /^(recorded|\.\.\/models\/[a-z0-9-]+\.safetensors)$/);
+      }
     }
   });
 }
