@@ -14,6 +14,7 @@ import {
   type CellResult,
   hasRun,
   logPath,
+  readCellRecord,
   readResult,
   runPath,
   writeCellRecord,
@@ -50,8 +51,8 @@ export interface RunCellsOptions<C extends RunnableCell> {
   /** Folder of the sweep. */
   readonly out: string;
   /**
-   * A program and its first arguments; it takes `--out DIR`, `--resume DIR` and `--before DIR` as
-   * `defend` does.
+   * A program and its first arguments; it takes `--out DIR`, `--resume DIR` and any number of
+   * `--before DIR` as `defend` does.
    */
   readonly program: readonly string[];
   /** Cells at one time. */
@@ -120,7 +121,7 @@ export async function runCells<C extends RunnableCell>(
       options.onEvent?.(cell, { kind: "elsewhere" });
       return undefined;
     }
-    await attempt(cell, folder, { claim, cells, options });
+    await attempt(cell, folder, claim, options);
     return signal.aborted ? undefined : await advance(task);
   };
 
@@ -149,11 +150,8 @@ export async function runCells<C extends RunnableCell>(
 async function attempt<C extends RunnableCell>(
   cell: C,
   folder: string,
-  { claim, cells, options }: {
-    claim: Claim;
-    cells: readonly C[];
-    options: RunCellsOptions<C>;
-  },
+  claim: Claim,
+  options: RunCellsOptions<C>,
 ): Promise<void> {
   const { out, program, signal, onEvent } = options;
   const run = runPath(folder);
@@ -169,8 +167,8 @@ async function attempt<C extends RunnableCell>(
     }
     resumed = await hasRun(folder);
     onEvent?.(cell, { kind: "started", attempt: claim.number, resumed });
-    const measured = resumed ? undefined : await measuredRun(cell, cells, out);
-    const before = measured === undefined ? [] : ["--before", measured];
+    const earlier = resumed ? [] : await earlierRuns(cell, out);
+    const before = earlier.flatMap((path) => ["--before", path]);
     const { exitCode, message } = await runCellProcess(
       [...program, ...resumed ? ["--resume", run] : [...flags, ...before, "--out", run]],
       {
@@ -198,22 +196,20 @@ async function attempt<C extends RunnableCell>(
 }
 
 /**
- * The run of a finished cell of the same model, which has measured it as it came. One that cannot be
- * read is passed over: what is wrong with it is that cell's own matter.
+ * The runs of finished cells of the same model, which have measured it and perhaps finetuned a copy
+ * of it. One that cannot be read is passed over: what is wrong with it is that cell's own matter.
  */
-async function measuredRun(
-  { identity: { model } }: RunnableCell,
-  cells: readonly RunnableCell[],
-  out: string,
-): Promise<string | undefined> {
-  if (model === undefined) return undefined;
-  for (const { id, identity } of cells) {
-    if (identity.model !== model) continue;
-    const folder = cellFolder(out, id);
+async function earlierRuns({ identity: { model } }: RunnableCell, out: string): Promise<string[]> {
+  if (model === undefined) return [];
+  const runs: string[] = [];
+  for await (const { name } of Deno.readDir(`${out}/cells`)) {
+    const folder = cellFolder(out, name);
+    const record = await readCellRecord(folder).catch(failedBy);
+    if (!record || !("identity" in record) || record.identity.model !== model) continue;
     const result = await readResult(folder).catch(failedBy);
-    if (result && "run" in result && !result.imported) return runPath(folder);
+    if (result && "run" in result && !result.imported) runs.push(runPath(folder));
   }
-  return undefined;
+  return runs.sort();
 }
 
 function failedBy(error: unknown): CellEnd {

@@ -66,7 +66,11 @@ export interface RunFolder {
   update(
     change: { finished?: boolean; results?: Readonly<Record<string, unknown>> },
   ): Promise<void>;
-  /** Adds lines to `metrics.jsonl` and then saves the snapshot that goes with them. */
+  /** The lines of `metrics.jsonl`. */
+  readMetrics(): Promise<readonly MetricsLine[]>;
+  /** Adds lines to it, in place of those of a killed run for the same epoch and later. */
+  addMetrics(lines: readonly MetricsLine[]): Promise<void>;
+  /** Adds lines to it and then saves the snapshot that goes with them. */
   saveEpoch(lines: readonly MetricsLine[], snapshot: PhaseSnapshot): Promise<void>;
   /** Writes `NAME.safetensors`. */
   saveModel(name: string, state: StateDict, metadata?: ReadonlyMap<string, string>): Promise<void>;
@@ -150,6 +154,16 @@ export async function openRunFolder(
 
 function runFolder(path: string, initial: RunRecord): RunFolder {
   let record = initial;
+  const metricsPath = `${path}/${METRICS}`;
+  const readMetrics = async (): Promise<MetricsLine[]> => {
+    const text = new TextDecoder().decode(await readIfThere(metricsPath) ?? new Uint8Array());
+    return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
+  };
+  const addMetrics = async (lines: readonly MetricsLine[]) => {
+    const kept = (await readMetrics()).filter((line) => isBefore(line, lines[0]));
+    const texts = [...kept, ...lines].map((line) => JSON.stringify(line));
+    await writeText(metricsPath, texts.join("\n") + "\n");
+  };
   const earlierSeconds = initial.seconds;
   const start = performance.now();
   return {
@@ -163,12 +177,10 @@ function runFolder(path: string, initial: RunRecord): RunFolder {
       record = { ...record, ...change, seconds, results };
       await writeText(`${path}/${RECORD}`, JSON.stringify(record, null, 2) + "\n");
     },
+    readMetrics,
+    addMetrics,
     async saveEpoch(lines, snapshot) {
-      const file = `${path}/${METRICS}`;
-      const earlier = new TextDecoder().decode(await readIfThere(file) ?? new Uint8Array());
-      const kept = earlier.split("\n").filter((line) => line !== "" && isBefore(line, lines[0]));
-      const added = lines.map((line) => JSON.stringify(line));
-      await writeText(file, [...kept, ...added].join("\n") + "\n");
+      await addMetrics(lines);
       await writeFileAtomic(`${path}/${SNAPSHOT}`, encodeSnapshot(snapshot));
     },
     async saveModel(name, state, metadata) {
@@ -192,8 +204,7 @@ function isObject(value: unknown): boolean {
 }
 
 /** False for a line that a killed run wrote for an epoch that is now trained again. */
-function isBefore(text: string, next: MetricsLine | undefined): boolean {
-  const line = JSON.parse(text) as MetricsLine;
+function isBefore(line: MetricsLine, next: MetricsLine | undefined): boolean {
   return !next || line.phase !== next.phase || line.epoch < next.epoch;
 }
 

@@ -29,7 +29,7 @@ export interface DefenseFlags {
   averaging?: number;
   statistics?: "training" | "clean";
   audit?: boolean;
-  before?: string;
+  before?: readonly string[];
 }
 
 /** How to defend. */
@@ -146,10 +146,13 @@ export function addDefenseFlags(command: Command): void {
       "also audit the model before and after (default: erase of a model of your own)",
     )
     .option("--no-audit", "do not")
-    .option(
-      "--before <run>",
-      "take the measurement of the model as it came from this earlier run, where it was of the same\n" +
-        "model, images and attack on the same GPU",
+    .addOption(
+      flag(
+        "--before <run>",
+        "earlier run of this command, may be given several times: where it has measured the same " +
+          "model, or finetuned a copy in the same way, on the same GPU, that is not done again",
+        (path: string, earlier: readonly string[] = []) => [...earlier, path],
+      ),
     )
     .addHelpText(
       "after",

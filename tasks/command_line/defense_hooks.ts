@@ -86,7 +86,7 @@ export async function resumption(folder: RunFolder): Promise<DefendHooks["resume
 }
 
 /** Where the model of a phase lies, without its ending. */
-function modelFile(phase: string): string {
+export function modelFile(phase: string): string {
   return TOP_MODELS.includes(phase) ? phase : `checkpoint/${phase}`;
 }
 

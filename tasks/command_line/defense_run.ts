@@ -48,7 +48,7 @@ import {
 import type { Output } from "./output.ts";
 import { resultsTable, verdictText } from "./results.ts";
 import type { CommandContext } from "./run_command.ts";
-import { earlierMeasurement } from "./earlier_measurement.ts";
+import { findEarlierWork, takeOver } from "./earlier_runs.ts";
 import { checkResumeFlags, expectDigest, newRunPath } from "./runs.ts";
 import { chooseKernels } from "./tuning.ts";
 
@@ -116,7 +116,7 @@ async function run(
   settings: DefenseRunSettings,
   { out, before, resumed }: {
     out: string | undefined;
-    before: string | undefined;
+    before: readonly string[] | undefined;
     resumed: RunFolder | undefined;
   },
 ): Promise<void> {
@@ -131,9 +131,6 @@ async function run(
   const audited = canAudit(settings, dataset, output);
 
   const gpu = await openGpuFor(output);
-  const known = before === undefined
-    ? undefined
-    : await earlierMeasurement(before, commandName, settings, gpu.adapter.name);
   const { height, width } = dataset.train;
   const kernels = await chooseKernels(gpu, output, {
     architectures: [student.architecture, ...teacher ? [teacher.architecture] : []],
@@ -141,10 +138,13 @@ async function run(
     timing: settings.tune,
     kept: resumed && settings.kernels,
   });
+  const adapter = gpu.adapter.name;
+  const recorded = { ...settings, teacherTraining, studentTraining: training, kernels };
+  const earlier = before && await findEarlierWork(before, commandName, recorded, adapter);
   const folder = resumed ?? await createRunFolder(out ?? await newRunPath(commandName), {
     command: commandName,
-    adapter: gpu.adapter.name,
-    settings: { ...settings, teacherTraining, studentTraining: training, kernels },
+    adapter,
+    settings: recorded,
   });
   output.line(
     `cleaning ${settings.model} by ${defense.name} with ${imageCount(dataset.train)} clean ` +
@@ -155,7 +155,10 @@ async function run(
     `${student.architecture.name} with ${student.architecture.classes} classes; ` +
       preprocessingText(settings.preprocessing),
   );
-  if (known) await folder.update({ results: { before: known } });
+  if (earlier) await takeOver(folder, earlier);
+  if (earlier?.finetuned) {
+    output.line(`finetuned in the same way by ${earlier.finetuned.run}: that is taken over`);
+  }
   const audit = async (stage: AuditedStage, network: NamedState | undefined) => {
     if (!audited || !network) return;
     await auditStage(stage, network, { gpu, settings, dataset, folder, output, signal });
@@ -176,8 +179,8 @@ async function run(
       },
     }, {
       signal,
-      resume: resumed || known ? await resumption(folder) : undefined,
-      ...recordingHooks({ settings, fitted, dataset, folder, output, adapter: gpu.adapter.name }),
+      resume: resumed || earlier ? await resumption(folder) : undefined,
+      ...recordingHooks({ settings, fitted, dataset, folder, output, adapter }),
     });
     await folder.saveModel("student", cleaned, modelMetadata(settings));
     if (settings.format === "pytorch") {

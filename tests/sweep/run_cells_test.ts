@@ -180,10 +180,13 @@ Deno.test("runCells() refuses a run whose record has no results", async () => {
   });
 });
 
-Deno.test("runCells() hands the run of a finished cell to others of its model, a damaged one to none", async () => {
+Deno.test("runCells() hands the runs of finished cells to others of their model, damaged ones to none", async () => {
   await withTemporaryFolder(async (out) => {
     const journal = `${out}/journal`;
-    const alike = (id: string) => ({ ...stubCell(id, journal), identity: { id, model: "m" } });
+    const alike = (id: string, model = "m") => ({
+      ...stubCell(id, journal),
+      identity: { id, model },
+    });
     const flagsOf = async (id: string) =>
       JSON.parse(await Deno.readTextFile(`${out}/cells/${id}/run/run.json`)).flags;
     const [damaged, first, second] = [alike("damaged"), alike("first"), alike("second")];
@@ -192,7 +195,11 @@ Deno.test("runCells() hands the run of a finished cell to others of its model, a
     const { ends } = await run(out, [damaged, first]);
     assert.deepEqual([...ends.values()].map(({ state }) => state).sort(), ["failed", "finished"]);
     assert.equal((await flagsOf("first")).before, undefined);
-    await run(out, [damaged, first, second]);
-    assert.equal((await flagsOf("second")).before, `${out}/cells/first/run`);
+    const runOf = (id: string) => `${out}/cells/${id}/run`;
+    await run(out, [damaged, second, alike("stranger", "n")]);
+    assert.equal((await flagsOf("second")).before, runOf("first"), "no matter what is asked for");
+    assert.equal((await flagsOf("stranger")).before, undefined);
+    await run(out, [alike("third")]);
+    assert.equal((await flagsOf("third")).before, `${runOf("first")} ${runOf("second")}`);
   });
 });

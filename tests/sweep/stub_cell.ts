@@ -21,8 +21,10 @@ interface Run {
 
 const flags: Record<string, string> = {};
 for (let i = 0; i < Deno.args.length; i++) {
-  const [key = "", value] = Deno.args[i]!.split(/=(.*)/s);
-  flags[key.replace(/^--/, "")] = value ?? Deno.args[++i]!;
+  const [flag = "", text] = Deno.args[i]!.split(/=(.*)/s);
+  const key = flag.replace(/^--/, "");
+  const value = text ?? Deno.args[++i]!;
+  flags[key] = key === "before" && flags.before ? `${flags.before} ${value}` : value;
 }
 const folder = flags.resume ?? flags.out!;
 const run: Run = flags.resume === undefined
