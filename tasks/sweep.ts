@@ -4,8 +4,13 @@ import { basename, resolve } from "node:path";
 import { LetheError, UsageError } from "../src/errors.ts";
 import { readNamedFile } from "../src/formats/read_file.ts";
 import { counted } from "../src/report/number_text.ts";
-import { cellFolder, expectSameCells, readResult } from "../src/sweep/cell_folder.ts";
-import { expectedSeconds, type Timing } from "../src/sweep/expected_time.ts";
+import {
+  cellFolder,
+  type CellResult,
+  expectSameCells,
+  readResult,
+} from "../src/sweep/cell_folder.ts";
+import { expectedSeconds, type Timing, withFindings } from "../src/sweep/expected_time.ts";
 import { importResults } from "../src/sweep/import_results.ts";
 import { parsePlan, type Plan } from "../src/sweep/plan.ts";
 import { type ReadyCell, readyCells } from "../src/sweep/ready_cells.ts";
@@ -61,10 +66,10 @@ await runCommand(command, async (context) => {
   const plan = parsePlan(await readNamedFile("the plan", path), path);
   const out = resolve(flags.out ?? `runs/${basename(path).replace(/\.json$/, "")}`);
   if (flags.report) return await report(context, plan, path, out);
-  const cells = await readyCells(plan, chooseCells(plan, flags.only), { path, data: flags.data });
-  await expectSameCells(out, cells);
-  if (flags.import !== undefined) await importInto(context, out, flags.import, cells);
-  const timings = await finishedTimings(out, cells);
+  const chosen = await readyCells(plan, chooseCells(plan, flags.only), { path, data: flags.data });
+  await expectSameCells(out, chosen);
+  if (flags.import !== undefined) await importInto(context, out, flags.import, chosen);
+  const { cells, timings } = await withTimes(out, chosen);
   const sweep = { plan, path, out, cells, timings, flags };
   if (flags.dryRun) return listCells(context, sweep);
   context.output.line(expectationText(cells, timings, flags.workers ?? 1));
@@ -83,13 +88,23 @@ async function importInto(
   for (const { id, why } of left) output.warning(`not taken over: ${id} (${why})`);
 }
 
-async function finishedTimings(out: string, cells: readonly ReadyCell[]): Promise<Timing[]> {
-  const timings: Timing[] = [];
-  for (const cell of cells) {
-    const result = await readResult(cellFolder(out, cell.id));
-    if (result) timings.push({ cell, seconds: result.run.seconds });
+/** The cells with what makes them shorter, and how long the finished ones took. */
+async function withTimes(
+  out: string,
+  chosen: readonly ReadyCell[],
+): Promise<Pick<Sweep, "cells" | "timings">> {
+  const results = new Map<string, CellResult>();
+  for (const { id } of chosen) {
+    const result = await readResult(cellFolder(out, id));
+    if (result) results.set(id, result);
   }
-  return timings;
+  const imported = [...results].flatMap(([id, result]) => result.imported ? [id] : []);
+  const cells = withFindings(chosen, new Set(imported));
+  const timings = cells.flatMap((cell) => {
+    const result = results.get(cell.id);
+    return result ? [{ cell, seconds: result.run.seconds }] : [];
+  });
+  return { cells, timings };
 }
 
 /** Runs the cells in processes of this machine. */

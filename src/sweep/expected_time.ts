@@ -1,13 +1,24 @@
 /** How long cells will take: images times epochs over images a second, measured or assumed. */
 
 import { type Recipe, RECIPES } from "../defenses/recipes.ts";
+import { CONCERNS } from "./plan_settings.ts";
 import type { ReadyCell } from "./ready_cells.ts";
 
 /** What a cell's time depends on. */
-export type TimedCell = Pick<
-  ReadyCell,
-  "id" | "settings" | "model" | "attack" | "architecture" | "trainImages"
->;
+export type TimedCell =
+  & Pick<
+    ReadyCell,
+    "id" | "settings" | "model" | "attack" | "architecture" | "trainImages"
+  >
+  & {
+    /** What it finds done by cells before it. */
+    readonly found?: {
+      /** The measurement of the model as it came. */
+      readonly measured: boolean;
+      /** A copy finetuned as the cell would. */
+      readonly finetuned: boolean;
+    };
+  };
 
 /** A cell that has finished, and how long its run took. */
 export interface Timing {
@@ -49,26 +60,70 @@ function cleanImages({ settings, model, trainImages }: TimedCell): number {
   return trainImages * share;
 }
 
+/** Epochs of finetuning a copy of the model with cross-entropy alone, where a cell does that. */
+function finetuningEpochs({ settings }: TimedCell): number | undefined {
+  const recipe: Recipe = RECIPES[settings.recipe as keyof typeof RECIPES];
+  const teacherEpochs = settings["teacher-epochs"] ?? settings.epochs ?? recipe.teacherEpochs;
+  const finetunes = (settings.teacher ?? recipe.teacher) === "finetuned";
+  return {
+    finetune: settings.epochs ?? recipe.epochs,
+    mcr: teacherEpochs,
+    nad: finetunes ? teacherEpochs : undefined,
+  }[settings.defense];
+}
+
+/** Equal for cells that finetune the same copy. */
+function finetuningKey(cell: TimedCell): string | undefined {
+  const epochs = finetuningEpochs(cell);
+  if (epochs === undefined) return undefined;
+  const { defense: _, epochs: __, ...settings } = cell.settings;
+  const others = Object.entries(settings).filter(([name]) => !(name in CONCERNS));
+  return JSON.stringify([epochs, others.sort()]);
+}
+
+/**
+ * The cells with what each will find done, where they run one after the other.
+ *
+ * @param imported Names of cells that ran elsewhere and have nothing to give.
+ */
+export function withFindings<C extends TimedCell>(
+  cells: readonly C[],
+  imported: ReadonlySet<string>,
+): C[] {
+  const models = new Set<string>();
+  const copies = new Set<string>();
+  return cells.map((cell) => {
+    const { id, settings: { model } } = cell;
+    const key = finetuningKey(cell);
+    const measured = models.has(model);
+    const finetuned = key !== undefined && copies.has(key);
+    if (!imported.has(id)) {
+      models.add(model);
+      if (key !== undefined) copies.add(key);
+    }
+    return { ...cell, found: { measured, finetuned } };
+  });
+}
+
 /** The work of a cell in images trained once by a WRN-16-1. */
 export function cellWork(cell: TimedCell): number {
-  const { settings, model, trainImages } = cell;
+  const { settings, model, trainImages, found } = cell;
   const recipe: Recipe = RECIPES[settings.recipe as keyof typeof RECIPES];
   const epochs = settings.epochs ?? recipe.epochs;
-  const teacherEpochs = settings["teacher-epochs"] ?? settings.epochs ?? recipe.teacherEpochs;
   const iterations = settings.iterations ?? 1;
   const teacher = settings.teacher ?? recipe.teacher;
-  const trained = {
+  const finetuned = found?.finetuned ? 0 : finetuningEpochs(cell) ?? 0;
+  const trained = finetuned + ({
     none: 0,
-    finetune: epochs,
-    "fine-pruning": epochs,
-    mcr: teacherEpochs + epochs,
-    nad: (teacher === "finetuned" ? teacherEpochs : 0) + iterations * epochs * DISTILLATION,
-  }[settings.defense] ?? epochs;
+    finetune: 0,
+    nad: iterations * epochs * DISTILLATION,
+  }[settings.defense] ?? epochs);
   const onTheWay = settings.defense === "nad"
     ? iterations - (teacher === "original" ? 1 : 0)
     : MEASURED_ON_THE_WAY[settings.defense] ?? 0;
+  const measured = (found?.measured ? 1 : 2) + onTheWay;
   const test = Math.min(settings.limit ?? Infinity, TEST_IMAGES[model.dataset] ?? trainImages / 5);
-  const evaluated = (2 + onTheWay) * test * (cell.attack === null ? 1 : 2);
+  const evaluated = measured * test * (cell.attack === null ? 1 : 2);
   return networkWork(cell.architecture) * (cleanImages(cell) * trained + evaluated * EVALUATION);
 }
 

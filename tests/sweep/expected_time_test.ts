@@ -7,6 +7,7 @@ import {
   expectedSeconds,
   secondsLeft,
   type TimedCell,
+  withFindings,
 } from "../../src/sweep/expected_time.ts";
 import type { PlanRow } from "../../src/sweep/plan_file.ts";
 import { planOf } from "./results.ts";
@@ -35,6 +36,34 @@ Deno.test("cellWork() knows what makes a defence longer", () => {
   assert.ok(work({ defense: "nad", iterations: 3 }) > 2 * nad - work({ defense: "finetune" }));
   const records = { defense: "finetune", "train-indices": "100:700" };
   assert.equal(work(records), work({ defense: "finetune", "clean-fraction": 0.05 }));
+});
+
+Deno.test("withFindings() counts once what cells have in common", () => {
+  const rows: PlanRow[] = [
+    { defense: "finetune" },
+    { defense: "nad", betas: "1,2,3" },
+    { defense: "nad", betas: "4,5,6" },
+    { defense: "nad", seed: 2 },
+    { defense: "mcr", epochs: 3, "teacher-epochs": 10 },
+    { defense: "mcr", epochs: 3 },
+    { defense: "nad", teacher: "t" },
+    { defense: "fine-pruning" },
+    { defense: "nad", recipe: "lethe" },
+    { defense: "nad", model: "b" },
+  ];
+  const cells = rows.map((row) => timed(row));
+  const found = (imported: string[] = []) =>
+    withFindings(cells, new Set(imported)).map(({ found }) =>
+      (found!.measured ? "m" : "") + (found!.finetuned ? "f" : "")
+    );
+  assert.deepEqual(found(), ["", "mf", "mf", "m", "mf", "m", "m", "m", "m", ""]);
+  const given = found([cells[0]!.id]);
+  assert.deepEqual(given.slice(0, 3), ["", "", "mf"], "imported cells have no models");
+
+  const [finetune, nad] = withFindings(cells, new Set()) as [TimedCell, TimedCell];
+  assert.equal(cellWork(finetune), cellWork(cells[0]!));
+  const saved = cellWork(cells[1]!) - cellWork(nad);
+  assert.equal(Math.round(saved), 0.05 * 12_000 * 10 + 0.3 * 2 * 2000);
 });
 
 Deno.test("expectedSeconds() assumes a speed, until cells alike or at least others are measured", () => {
