@@ -66,9 +66,13 @@ await runCommand(command, async (context) => {
   const plan = parsePlan(await readNamedFile("the plan", path), path);
   const out = resolve(flags.out ?? `runs/${basename(path).replace(/\.json$/, "")}`);
   if (flags.report) return await report(context, plan, path, out);
-  const chosen = await readyCells(plan, chooseCells(plan, flags.only), { path, data: flags.data });
+  const places = { path, data: flags.data };
+  const chosen = await readyCells(plan, chooseCells(plan, flags.only), places);
   await expectSameCells(out, chosen);
-  if (flags.import !== undefined) await importInto(context, out, flags.import, chosen);
+  if (flags.import !== undefined) {
+    // All that it has, so that the tables are whole, whatever is to run now.
+    await importInto(context, out, flags.import, await readyCells(plan, plan.cells, places));
+  }
   const { cells, timings } = await withTimes(out, chosen);
   const sweep = { plan, path, out, cells, timings, flags };
   if (flags.dryRun) return listCells(context, sweep);

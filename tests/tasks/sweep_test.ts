@@ -93,7 +93,8 @@ Deno.test("sweep runs the cells of a plan, and finished ones no second time", as
     assert.ok(alike, "the model is not measured, and timed, once more");
 
     const results = `${document.out}/results.json`;
-    const imported = await sweep(folder, "plan.json", "--out", "other", "--import", results);
+    const other = ["--out", "other", "--import", results, "--only", FINETUNE];
+    const imported = await sweep(folder, "plan.json", ...other);
     assert.equal(imported.code, 0, imported.stderr);
     assert.match(imported.stderr, /^3 cells taken over from .*results\.json\n/);
     assert.doesNotMatch(imported.stderr, /: (begins|goes on)/);
