@@ -269,6 +269,7 @@ export type {
   DefenseContext,
   DefenseSettings,
   DistillationSettings,
+  Finetuning,
   PhaseOptions,
 } from "./src/defenses/defense.ts";
 export { DEFENSES, findDefense } from "./src/defenses/defenses.ts";

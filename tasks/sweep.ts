@@ -66,13 +66,14 @@ await runCommand(command, async (context) => {
   const plan = parsePlan(await readNamedFile("the plan", path), path);
   const out = resolve(flags.out ?? `runs/${basename(path).replace(/\.json$/, "")}`);
   if (flags.report) return await report(context, plan, path, out);
-  const places = { path, data: flags.data };
-  const chosen = await readyCells(plan, chooseCells(plan, flags.only), places);
+  const wanted = chooseCells(plan, flags.only);
+  // An import takes over all that it has, so that the tables are whole, whatever is to run now.
+  const needed = flags.import === undefined ? wanted : plan.cells;
+  const ready = await readyCells(plan, needed, { path, data: flags.data });
+  const ids = new Set(wanted.map(({ id }) => id));
+  const chosen = ready.filter(({ id }) => ids.has(id));
   await expectSameCells(out, chosen);
-  if (flags.import !== undefined) {
-    // All that it has, so that the tables are whole, whatever is to run now.
-    await importInto(context, out, flags.import, await readyCells(plan, plan.cells, places));
-  }
+  if (flags.import !== undefined) await importInto(context, out, flags.import, ready);
   const { cells, timings } = await withTimes(out, chosen);
   const sweep = { plan, path, out, cells, timings, flags };
   if (flags.dryRun) return listCells(context, sweep);

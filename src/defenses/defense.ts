@@ -107,6 +107,14 @@ export interface DefenseContext {
   note(name: string, value: unknown): Promise<void>;
 }
 
+/** A phase that trains a copy of the whole network with cross-entropy alone. */
+export interface Finetuning {
+  /** Its name. */
+  readonly phase: string;
+  /** The settings that it trains by. */
+  readonly training: "training" | "teacherTraining";
+}
+
 /** A defence. */
 export interface Defense {
   /** As `--defense` takes it. */
@@ -115,6 +123,8 @@ export interface Defense {
   readonly description: string;
   /** Whether it trains on the clean images, which then must show every class. */
   readonly trains: boolean;
+  /** The phase that finetunes a copy, where there is one; runs of equal settings may share it. */
+  finetuning?(settings: Pick<DefenseSettings, "teacher">): Finetuning | undefined;
   /**
    * Cleans a network.
    *

@@ -11,6 +11,7 @@ export const finetune: Defense = {
   name: "finetune",
   description: "trains on the clean images; NAD with all betas 0",
   trains: true,
+  finetuning: () => ({ phase: "student", training: "training" }),
   async run({ student, settings, load, train }) {
     const model = load(student);
     await train("student", model, CROSS_ENTROPY, settings.training);

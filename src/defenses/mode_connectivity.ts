@@ -21,6 +21,7 @@ export const modeConnectivity: Defense = {
   name: "mcr",
   description: "a point on a curve between the network and a finetuned copy (Zhao et al. 2020)",
   trains: true,
+  finetuning: () => ({ phase: "end", training: "teacherTraining" }),
   async run(context) {
     const { gpu, student, settings, load, train, heldOutAccuracy, note, present } = context;
     const start = load(student);

@@ -20,6 +20,8 @@ export const nad: Defense = {
   name: "nad",
   description: "attention distillation from a finetuned copy (Li et al. 2021)",
   trains: true,
+  finetuning: ({ teacher }) =>
+    teacher === "finetuned" ? { phase: "teacher", training: "teacherTraining" } : undefined,
   async run(context) {
     const { settings, student } = context;
     const { distillation, iterations } = settings;

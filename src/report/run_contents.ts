@@ -108,7 +108,12 @@ function isRecord(value: unknown): value is RunRecord {
     isObject(settings) && isObject(results);
 }
 
-async function readMetrics(file: string): Promise<MetricsLine[]> {
+/**
+ * The lines of a `metrics.jsonl`; none where there is no such file.
+ *
+ * @throws {FormatError} naming the line that is damaged.
+ */
+export async function readMetrics(file: string): Promise<MetricsLine[]> {
   if (await kindOf(file) !== "file") return [];
   const lines = (await Deno.readTextFile(file)).split("\n").filter((line) => line !== "");
   return lines.map((text, i) => {

@@ -1,5 +1,6 @@
 /** How long cells will take: images times epochs over images a second, measured or assumed. */
 
+import { findDefense } from "../defenses/defenses.ts";
 import { type Recipe, RECIPES } from "../defenses/recipes.ts";
 import { CONCERNS } from "./plan_settings.ts";
 import type { ReadyCell } from "./ready_cells.ts";
@@ -60,16 +61,17 @@ function cleanImages({ settings, model, trainImages }: TimedCell): number {
   return trainImages * share;
 }
 
-/** Epochs of finetuning a copy of the model with cross-entropy alone, where a cell does that. */
+/** Epochs of finetuning a copy of the model, where a cell does that. */
 function finetuningEpochs({ settings }: TimedCell): number | undefined {
   const recipe: Recipe = RECIPES[settings.recipe as keyof typeof RECIPES];
-  const teacherEpochs = settings["teacher-epochs"] ?? settings.epochs ?? recipe.teacherEpochs;
-  const finetunes = (settings.teacher ?? recipe.teacher) === "finetuned";
-  return {
-    finetune: settings.epochs ?? recipe.epochs,
-    mcr: teacherEpochs,
-    nad: finetunes ? teacherEpochs : undefined,
-  }[settings.defense];
+  const { defense, epochs } = settings;
+  // The path of a teacher is neither.
+  const teacher = (settings.teacher ?? recipe.teacher) as Recipe["teacher"];
+  const finetuning = findDefense(defense).finetuning?.({ teacher });
+  return finetuning && {
+    training: epochs ?? recipe.epochs,
+    teacherTraining: settings["teacher-epochs"] ?? epochs ?? recipe.teacherEpochs,
+  }[finetuning.training];
 }
 
 /** Equal for cells that finetune the same copy. */

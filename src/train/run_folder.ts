@@ -66,11 +66,9 @@ export interface RunFolder {
   update(
     change: { finished?: boolean; results?: Readonly<Record<string, unknown>> },
   ): Promise<void>;
-  /** The lines of `metrics.jsonl`. */
-  readMetrics(): Promise<readonly MetricsLine[]>;
-  /** Adds lines to it, in place of those of a killed run for the same epoch and later. */
+  /** Adds lines to `metrics.jsonl`, in place of what a killed run wrote of these epochs. */
   addMetrics(lines: readonly MetricsLine[]): Promise<void>;
-  /** Adds lines to it and then saves the snapshot that goes with them. */
+  /** Adds lines and then saves the snapshot that goes with them. */
   saveEpoch(lines: readonly MetricsLine[], snapshot: PhaseSnapshot): Promise<void>;
   /** Writes `NAME.safetensors`. */
   saveModel(name: string, state: StateDict, metadata?: ReadonlyMap<string, string>): Promise<void>;
@@ -154,15 +152,12 @@ export async function openRunFolder(
 
 function runFolder(path: string, initial: RunRecord): RunFolder {
   let record = initial;
-  const metricsPath = `${path}/${METRICS}`;
-  const readMetrics = async (): Promise<MetricsLine[]> => {
-    const text = new TextDecoder().decode(await readIfThere(metricsPath) ?? new Uint8Array());
-    return text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
-  };
   const addMetrics = async (lines: readonly MetricsLine[]) => {
-    const kept = (await readMetrics()).filter((line) => isBefore(line, lines[0]));
-    const texts = [...kept, ...lines].map((line) => JSON.stringify(line));
-    await writeText(metricsPath, texts.join("\n") + "\n");
+    const file = `${path}/${METRICS}`;
+    const earlier = new TextDecoder().decode(await readIfThere(file) ?? new Uint8Array());
+    const kept = earlier.split("\n").filter((line) => line !== "" && isBefore(line, lines[0]));
+    const added = lines.map((line) => JSON.stringify(line));
+    await writeText(file, [...kept, ...added].join("\n") + "\n");
   };
   const earlierSeconds = initial.seconds;
   const start = performance.now();
@@ -177,7 +172,6 @@ function runFolder(path: string, initial: RunRecord): RunFolder {
       record = { ...record, ...change, seconds, results };
       await writeText(`${path}/${RECORD}`, JSON.stringify(record, null, 2) + "\n");
     },
-    readMetrics,
     addMetrics,
     async saveEpoch(lines, snapshot) {
       await addMetrics(lines);
@@ -204,7 +198,8 @@ function isObject(value: unknown): boolean {
 }
 
 /** False for a line that a killed run wrote for an epoch that is now trained again. */
-function isBefore(line: MetricsLine, next: MetricsLine | undefined): boolean {
+function isBefore(text: string, next: MetricsLine | undefined): boolean {
+  const line = JSON.parse(text) as MetricsLine;
   return !next || line.phase !== next.phase || line.epoch < next.epoch;
 }
 

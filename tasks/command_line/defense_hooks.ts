@@ -4,6 +4,7 @@ import { BACKDOOR_KEY } from "../../src/attacks/backdoor.ts";
 import type { Dataset } from "../../src/data/image_set.ts";
 import type { DefendHooks } from "../../src/defenses/defend.ts";
 import type { DefenseSettings } from "../../src/defenses/defense.ts";
+import { findDefense } from "../../src/defenses/defenses.ts";
 import type { RunFolder } from "../../src/train/run_folder.ts";
 import { VERSION } from "../../src/version.ts";
 import { accuracyText, evaluationsOf, modelName, ROW_NAMES } from "./defense_results.ts";
@@ -37,9 +38,10 @@ export interface Recording {
 export function recordingHooks(
   { settings, fitted, dataset, folder, output, adapter }: Recording,
 ): DefendHooks {
-  const { training, teacherTraining } = fitted;
+  const { training } = fitted;
+  const finetuning = findDefense(settings.defense).finetuning?.(fitted);
   const phaseEpochs = (phase: string) =>
-    (phase === "teacher" || phase === "end" ? teacherTraining : training).epochs;
+    fitted[phase === finetuning?.phase ? finetuning.training : "training"].epochs;
   return {
     onEvaluationProgress: (stage, images, total) =>
       output.progress(evaluationProgressText(ROW_NAMES[stage] ?? stage, images, total)),

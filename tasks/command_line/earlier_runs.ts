@@ -5,8 +5,10 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
+import { findDefense } from "../../src/defenses/defenses.ts";
 import { FormatError } from "../../src/errors.ts";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
+import { readMetrics } from "../../src/report/run_contents.ts";
 import { isEvaluation } from "../../src/sweep/cell_folder.ts";
 import {
   type MetricsLine,
@@ -43,19 +45,6 @@ const FINETUNING: readonly SettingName[] = [
   "logEvery",
   "kernels",
 ];
-
-/** A phase that trains a copy of the model with cross-entropy alone. */
-interface Finetuning {
-  readonly phase: string;
-  readonly training: "teacherTraining" | "studentTraining";
-}
-
-/** Which phase of a defence that is. */
-const FINETUNINGS: Readonly<Record<string, Finetuning>> = {
-  finetune: { phase: "student", training: "studentTraining" },
-  nad: { phase: "teacher", training: "teacherTraining" },
-  mcr: { phase: "end", training: "teacherTraining" },
-};
 
 /** What earlier runs have of what a run needs. */
 export interface EarlierWork {
@@ -118,9 +107,16 @@ export async function takeOver(folder: RunFolder, work: EarlierWork): Promise<vo
   await folder.update({ results: { notes: { finetunedBy: run } } });
 }
 
+/** What the defence of a run finetunes, if it does; under the name that the record has for it. */
 function finetuningOf({ defense, teacher, teacherKind }: DefenseRunSettings) {
-  if (defense === "nad" && (teacher !== null || teacherKind !== "finetuned")) return undefined;
-  return FINETUNINGS[defense];
+  // Only nad takes a teacher from a file.
+  const finetuning = teacher === null
+    ? findDefense(defense).finetuning?.({ teacher: teacherKind })
+    : undefined;
+  return finetuning && {
+    phase: finetuning.phase,
+    training: finetuning.training === "training" ? "studentTraining" : finetuning.training,
+  } as const;
 }
 
 function isSameProgram({ lethe, deno }: RunRecord): boolean {
@@ -130,7 +126,7 @@ function isSameProgram({ lethe, deno }: RunRecord): boolean {
 /** The copy that a finished run has finetuned as `wanted` says, if it has and can be read. */
 async function finetunedCopy(
   folder: RunFolder,
-  { phase, training }: Finetuning,
+  { phase, training }: NonNullable<ReturnType<typeof finetuningOf>>,
   wanted: DefenseRunSettings,
 ): Promise<EarlierWork["finetuned"]> {
   const { path, record } = folder;
@@ -141,13 +137,13 @@ async function finetunedCopy(
   try {
     const state = await folder.readModel(modelFile(theirs.phase));
     if (!state) return undefined;
-    const metrics = (await folder.readMetrics())
+    const metrics = (await readMetrics(`${path}/metrics.jsonl`))
       .filter((line) => line.phase === theirs.phase)
       .map((line) => ({ ...line, phase }));
     return { phase, state, metrics, run: path };
   } catch (error) {
     // Damage to an earlier run is no reason to fail: the copy is made once more.
-    if (error instanceof FormatError || error instanceof SyntaxError) return undefined;
+    if (error instanceof FormatError) return undefined;
     throw error;
   }
 }

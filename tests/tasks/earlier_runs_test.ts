@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { FormatError } from "../../src/errors.ts";
-import { createRunFolder } from "../../src/train/run_folder.ts";
+import { createRunFolder, type RunFolder } from "../../src/train/run_folder.ts";
 import type { DefenseRunSettings } from "../../tasks/command_line/defense_settings.ts";
-import { findEarlierWork } from "../../tasks/command_line/earlier_runs.ts";
+import { type EarlierWork, findEarlierWork } from "../../tasks/command_line/earlier_runs.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { runTask } from "./command.ts";
 import { TINY_DATA, TINY_TRAINING, writeTinyModel } from "./tiny_model.ts";
@@ -50,7 +50,13 @@ const MODEL_AND_IMAGES: readonly Change[] = [
   { preprocessing: { mean: [0, 0, 0.5], deviation: [1, 1, 1] } },
 ];
 
-Deno.test("findEarlierWork() takes a measurement only where it was made alike", async () => {
+/** A run on "a GPU", and what is found of it for a run with other settings, or elsewhere. */
+async function withRun(
+  body: (
+    run: RunFolder,
+    find: (change?: Change, adapter?: string) => Promise<EarlierWork>,
+  ) => Promise<void>,
+): Promise<void> {
   await withTemporaryFolder(async (folder) => {
     const path = `${folder}/run`;
     const run = await createRunFolder(path, {
@@ -58,8 +64,17 @@ Deno.test("findEarlierWork() takes a measurement only where it was made alike", 
       adapter: "a GPU",
       settings: { ...SETTINGS },
     });
-    const take = async (change: Change = {}, adapter = "a GPU") =>
-      (await findEarlierWork([path], "defend", { ...SETTINGS, ...change }, adapter)).before;
+    await body(
+      run,
+      (change, adapter = "a GPU") =>
+        findEarlierWork([path], "defend", { ...SETTINGS, ...change }, adapter),
+    );
+  });
+}
+
+Deno.test("findEarlierWork() takes a measurement only where it was made alike", async () => {
+  await withRun(async (run, find) => {
+    const take = async (...how: Parameters<typeof find>) => (await find(...how)).before;
     assert.equal(await take(), undefined, "it has not been measured yet");
     await run.update({ results: { before: BEFORE } });
     assert.deepEqual(await take(), BEFORE);
@@ -70,7 +85,7 @@ Deno.test("findEarlierWork() takes a measurement only where it was made alike", 
       assert.equal(await take(change), undefined, JSON.stringify(change));
     }
     await assert.rejects(
-      findEarlierWork([path, `${folder}/none`], "defend", SETTINGS, "a GPU"),
+      findEarlierWork([run.path, `${run.path}/none`], "defend", SETTINGS, "a GPU"),
       (error: Error) =>
         error instanceof FormatError &&
         /^cannot take results from .*none: found no run\.json in it$/.test(error.message),
@@ -79,24 +94,17 @@ Deno.test("findEarlierWork() takes a measurement only where it was made alike", 
 });
 
 Deno.test("findEarlierWork() takes a finetuned copy only where it was made alike", async () => {
-  await withTemporaryFolder(async (folder) => {
-    const path = `${folder}/run`;
-    const run = await createRunFolder(path, {
-      command: "defend",
-      adapter: "a GPU",
-      settings: { ...SETTINGS },
-    });
+  await withRun(async (run, find) => {
+    const take = async (...how: Parameters<typeof find>) => (await find(...how)).finetuned;
     const line = { epoch: 1, step: 4, ce: 1, at: [], loss: 1, lr: 0.1, imagesPerSecond: 9 };
     await run.addMetrics([{ phase: "teacher", ...line }, { phase: "student", ...line }]);
     await run.saveModel("teacher", STATE);
-    const take = async (change: Change = {}, adapter = "a GPU") =>
-      (await findEarlierWork([path], "defend", { ...SETTINGS, ...change }, adapter)).finetuned;
     assert.equal(await take(), undefined, "it has not finished");
     await run.update({ finished: true });
 
     const finetuned = await take();
     assert.deepEqual(finetuned?.state.get("fc.bias")?.data, new Float32Array([1, 2]));
-    assert.equal(finetuned?.run, path);
+    assert.equal(finetuned?.run, run.path);
     assert.deepEqual(finetuned?.metrics, [{ phase: "teacher", ...line }]);
     const end = await take({ defense: "mcr", betas: [0, 0, 0], limit: null, attack: null });
     assert.deepEqual(end?.metrics, [{ phase: "end", ...line }]);
@@ -123,7 +131,7 @@ Deno.test("findEarlierWork() takes a finetuned copy only where it was made alike
     }
     assert.equal(await take({}, "another GPU"), undefined);
 
-    const model = `${path}/teacher.safetensors`;
+    const model = `${run.path}/teacher.safetensors`;
     await Deno.writeFile(model, (await Deno.readFile(model)).slice(0, 40));
     assert.equal(await take(), undefined, "a damaged one is made once more");
   });
