@@ -126,7 +126,7 @@ async function findSource(path: string): Promise<{ kind: "archive" | "folder"; p
   }
   throw new FormatError(
     `cannot find CIFAR-10 at ${path}: looked for ${ARCHIVE}, ${FOLDER}/ and ${TEST_FILE} there; ` +
-      `give its place with --data, or fetch it with --download`,
+      "give its place with --data, or fetch it with --download of erase, evaluate or attack",
   );
 }
 
