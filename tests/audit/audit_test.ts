@@ -9,7 +9,7 @@ import { wideResNet } from "../../src/nn/wide_resnet.ts";
 import { Interrupted } from "../../src/train/run_steps.ts";
 import { gpu } from "../gpu/device.ts";
 import { CLASSES, smallImages, smallModel } from "../train/small.ts";
-import { backdooredModel, cleanImages, TARGET } from "./backdoored.ts";
+import { backdooredModel, cleanImages, TARGET } from "../train/backdoored.ts";
 
 const SETTINGS = { ...AUDIT_DEFAULTS, preprocessing: PLAIN_PREPROCESSING };
 

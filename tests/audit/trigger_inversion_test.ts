@@ -6,7 +6,7 @@ import { destroyModel, type Model } from "../../src/nn/model.ts";
 import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
 import { gpu } from "../gpu/device.ts";
 import { smallImages, smallModel } from "../train/small.ts";
-import { backdooredModel, cleanImages, TARGET } from "./backdoored.ts";
+import { backdooredModel, cleanImages, TARGET } from "../train/backdoored.ts";
 
 /** What was found for a class, and all looks on the way. */
 async function invert(

@@ -6,13 +6,13 @@ import type { Model } from "../../src/nn/model.ts";
 import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
 import { CROSS_ENTROPY } from "../../src/train/objectives.ts";
 import { train } from "../../src/train/train.ts";
-import { SMALL_SETTINGS, smallImages, smallModel } from "../train/small.ts";
+import { SMALL_SETTINGS, smallImages, smallModel } from "./small.ts";
 
 /** What the square leads to. */
 export const TARGET = 1;
 
 /** Side of the square. */
-const SIDE = 2;
+export const SIDE = 2;
 
 /** Images that the backdoored model knows, without the square. */
 export function cleanImages(): ImageSet {
