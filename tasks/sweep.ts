@@ -107,7 +107,9 @@ async function withTimes(
   const cells = withFindings(chosen, new Set(imported));
   const timings = cells.flatMap((cell) => {
     const result = results.get(cell.id);
-    return result ? [{ cell, seconds: result.run.seconds }] : [];
+    return result
+      ? [{ cell, seconds: result.run.seconds, imported: result.imported ?? false }]
+      : [];
   });
   return { cells, timings };
 }

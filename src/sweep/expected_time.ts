@@ -27,6 +27,8 @@ export interface Timing {
   readonly cell: TimedCell;
   /** Wall time. */
   readonly seconds: number;
+  /** Whether it ran in another folder, perhaps on another machine; default false. */
+  readonly imported?: boolean;
 }
 
 /**
@@ -137,13 +139,16 @@ function networkWork(architecture: string): number {
 
 /**
  * Seconds that a cell will take alone in its place: at the speed of finished cells of its model and
- * defence, else of all finished cells, else at {@linkcode ASSUMED_IMAGES_PER_SECOND}.
+ * defence, else of all finished cells, else at {@linkcode ASSUMED_IMAGES_PER_SECOND}. Imported cells
+ * count where no other has finished.
  */
 export function expectedSeconds(cell: TimedCell, timings: readonly Timing[]): number {
-  const alike = timings.filter(({ cell: { settings } }) =>
+  const here = timings.filter(({ imported }) => !imported);
+  const known = here.length > 0 ? here : timings;
+  const alike = known.filter(({ cell: { settings } }) =>
     settings.model === cell.settings.model && settings.defense === cell.settings.defense
   );
-  const measured = alike.length > 0 ? alike : timings;
+  const measured = alike.length > 0 ? alike : known;
   const seconds = measured.reduce((sum, timing) => sum + timing.seconds, 0);
   const work = measured.reduce((sum, timing) => sum + cellWork(timing.cell), 0);
   const speed = seconds > 0 ? work / seconds : ASSUMED_IMAGES_PER_SECOND;
@@ -151,7 +156,8 @@ export function expectedSeconds(cell: TimedCell, timings: readonly Timing[]): nu
 }
 
 /**
- * Seconds until all of `left` are done by `workers` at a time.
+ * Seconds until all of `left` are done by `workers` at a time. Where nothing was measured, the workers
+ * share the assumed speed, which is that of all cores.
  *
  * @param left Cells with the seconds that each has been running; 0 for those not begun.
  */
@@ -164,5 +170,5 @@ export function secondsLeft(
     Math.max(0, expectedSeconds(cell, timings) - running)
   );
   const total = each.reduce((sum, seconds) => sum + seconds, 0);
-  return Math.max(total / workers, ...each, 0);
+  return Math.max(timings.length > 0 ? total / workers : total, ...each, 0);
 }

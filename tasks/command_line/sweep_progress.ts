@@ -33,7 +33,7 @@ export function expectationText(
   if (left.length === 0) return `${all}, all finished`;
   const basis = timings.length > 0
     ? "at the speed of the finished ones"
-    : `at ${ASSUMED_IMAGES_PER_SECOND} training images/s, the speed of a software driver`;
+    : `at ${ASSUMED_IMAGES_PER_SECOND} training images/s in all, the speed of a software driver`;
   return `${all}${finished}; expected time for ${left.length}, ${workers} at a time: ` +
     `${duration(secondsLeft(left, timings, workers))} ${basis}`;
 }

@@ -75,6 +75,9 @@ Deno.test("expectedSeconds() assumes a speed, until cells alike or at least othe
   assert.ok(Math.abs(expectedSeconds(cell, [slow]) - work / 10) < 1e-9);
   const alike = { cell: timed({ defense: "nad", seed: 2 }), seconds: 77 };
   assert.ok(Math.abs(expectedSeconds(cell, [slow, alike]) - 77) < 1e-9);
+  const imported = { ...alike, imported: true };
+  assert.ok(Math.abs(expectedSeconds(cell, [slow, imported]) - work / 10) < 1e-9);
+  assert.ok(Math.abs(expectedSeconds(cell, [imported]) - 77) < 1e-9);
 });
 
 Deno.test("secondsLeft() divides by the workers and takes off what has been running", () => {
@@ -84,4 +87,6 @@ Deno.test("secondsLeft() divides by the workers and takes off what has been runn
   assert.equal(secondsLeft(left, timings, 1), 90);
   assert.equal(secondsLeft(left, timings, 3), 60, "the longest takes its time");
   assert.equal(secondsLeft([], timings, 1), 0);
+  const fresh = [{ cell, running: 0 }, { cell, running: 0 }];
+  assert.equal(secondsLeft(fresh, [], 2), secondsLeft(fresh, [], 1), "the assumed speed is shared");
 });
