@@ -111,9 +111,10 @@ cd "$FOLDER"
 for daemon in slurmd slurmctld munged; do
   [ ! -s "$daemon.pid" ] || kill "$(cat "$daemon.pid")" || :
 done
-# The folder goes last: daemons write their state when they end.
+# The folder goes last: daemons write their state when they end, also after they have removed their
+# .pid file, so that it may take more than one attempt.
 for second in $(seq ${PATIENCE}); do
-  ls ./*.pid >/dev/null 2>&1 || break
+  ls ./*.pid >/dev/null 2>&1 || ! rm -rf "$FOLDER" 2>/dev/null || exit 0
   sleep 1
 done
 rm -rf "$FOLDER"
