@@ -71,10 +71,9 @@ await runCommand(command, async (context) => {
   const needed = flags.import === undefined ? wanted : plan.cells;
   const ready = await readyCells(plan, needed, { path, data: flags.data });
   const ids = new Set(wanted.map(({ id }) => id));
-  const chosen = ready.filter(({ id }) => ids.has(id));
-  await expectSameCells(out, chosen);
+  await expectSameCells(out, ready.filter(({ id }) => ids.has(id)));
   if (flags.import !== undefined) await importInto(context, out, flags.import, ready);
-  const { cells, timings } = await withTimes(out, chosen);
+  const { cells, timings } = await withTimes(out, ready, ids);
   const sweep = { plan, path, out, cells, timings, flags };
   if (flags.dryRun) return listCells(context, sweep);
   context.output.line(expectationText(cells, timings, flags.workers ?? 1));
@@ -93,25 +92,27 @@ async function importInto(
   for (const { id, why } of left) output.warning(`not taken over: ${id} (${why})`);
 }
 
-/** The cells with what makes them shorter, and how long the finished ones took. */
+/** The chosen cells with what makes them shorter, and how long all finished ones took. */
 async function withTimes(
   out: string,
-  chosen: readonly ReadyCell[],
+  ready: readonly ReadyCell[],
+  chosen: ReadonlySet<string>,
 ): Promise<Pick<Sweep, "cells" | "timings">> {
   const results = new Map<string, CellResult>();
-  for (const { id } of chosen) {
+  for (const { id } of ready) {
     const result = await readResult(cellFolder(out, id));
     if (result) results.set(id, result);
   }
   const imported = [...results].flatMap(([id, result]) => result.imported ? [id] : []);
-  const cells = withFindings(chosen, new Set(imported));
-  const timings = cells.flatMap((cell) => {
+  const taking = ready.filter(({ id }) => chosen.has(id) || results.has(id));
+  const timed = withFindings(taking, new Set(imported));
+  const timings = timed.flatMap((cell) => {
     const result = results.get(cell.id);
     return result
       ? [{ cell, seconds: result.run.seconds, imported: result.imported ?? false }]
       : [];
   });
-  return { cells, timings };
+  return { cells: timed.filter(({ id }) => chosen.has(id)), timings };
 }
 
 /** Runs the cells in processes of this machine. */

@@ -100,6 +100,16 @@ Deno.test("sweep runs the cells of a plan, and finished ones no second time", as
     assert.doesNotMatch(imported.stderr, /: (begins|goes on)/);
     const table = async (out: string) => await Deno.readTextFile(`${out}/table.md`);
     assert.equal(await table(`${folder}/other`), await table(document.out));
+
+    const third = { ...PLAN, cells: [...seeds.cells, { defense: "finetune", seed: 3 }] };
+    await Deno.writeTextFile(`${folder}/plan.json`, JSON.stringify(third));
+    const last = ["--out", "third", "--import", results, "--only", "*_seed-3"];
+    const only = await sweep(folder, "plan.json", ...last);
+    assert.equal(only.code, 0, only.stderr);
+    assert.match(
+      only.stderr,
+      /^3 cells taken over .*\n1 cell; expected time for 1, .* at the speed of the finished ones\n/,
+    );
   });
 });
 
