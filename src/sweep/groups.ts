@@ -3,7 +3,6 @@
 import type { CellEvaluation, CellResult } from "./cell_folder.ts";
 import {
   meanMeasures,
-  type Measures,
   measuresOf,
   type Summaries,
   summarizeDifferences,
@@ -35,7 +34,7 @@ export interface Group {
 
 /** A NAD group beside its control. */
 export interface Comparison {
-  /** Of the NAD group, without the seed. */
+  /** Of the NAD group, without the seed; `model` may be `mean of N`. */
   readonly settings: Settings;
   /** Those that both have; without any there is nothing to compare. */
   readonly seeds: readonly number[];
@@ -48,6 +47,17 @@ const ONLY_NAD: ReadonlySet<string> = new Set([
   "defense",
   ...Object.entries(CONCERNS).filter(([, defenses]) => !defenses.includes("finetune"))
     .map(([key]) => key),
+]);
+
+/** Settings that a NAD cell with all betas 0 has no use for. */
+const ONLY_ATTENTION: ReadonlySet<string> = new Set([
+  "betas",
+  "distill",
+  "taps",
+  "distance",
+  "attention",
+  "power",
+  "floor",
 ]);
 
 const SEED: ReadonlySet<string> = new Set(["seed"]);
@@ -72,49 +82,117 @@ export function averageOverModels(
   planned: readonly Cell[],
   finished: readonly FinishedCell[],
 ): (Group & { readonly models: number })[] {
-  const modelsOf = new Map<string, Set<string>>();
-  for (const { settings } of planned) {
-    const key = keyOf(settings, SEED_AND_MODEL);
-    modelsOf.set(key, (modelsOf.get(key) ?? new Set()).add(settings.model));
-  }
+  const models = plannedModels(planned);
   const attacked = finished.filter(({ result }) => result.before.attack && result.after.attack);
   return groups(attacked, SEED_AND_MODEL).flatMap(({ settings, members, key }) => {
-    const models = modelsOf.get(key)?.size ?? 0;
-    const bySeed = Map.groupBy(members, ({ cell }) => cell.settings.seed);
-    const whole = [...bySeed].filter(([, cells]) => cells.length === models);
-    if (models < 2 || whole.length === 0) return [];
-    const means = whole.map(([, cells]) => meanMeasures(cells.map(measured)));
-    const seeds = whole.map(([seed]) => seed).sort((a, b) => a - b);
-    return [{ settings, seeds, models, summaries: summarizeMeasures(means) }];
+    const count = models.get(key)?.size ?? 0;
+    const whole = wholeSeeds(members, count);
+    if (whole.length === 0) return [];
+    const means = whole.map(({ cells }) => meanMeasures(cells.map(measured)));
+    const seeds = whole.map(({ seed }) => seed);
+    return [{ settings, seeds, models: count, summaries: summarizeMeasures(means) }];
   });
 }
 
-/** Each NAD group beside the cells that finetune with the same settings, paired by seed. */
-export function compareWithControls(finished: readonly FinishedCell[]): Comparison[] {
-  const controls = new Map<string, Measures>();
-  for (const finishedCell of finished) {
-    const { settings } = finishedCell.cell;
-    if (settings.defense === "finetune") controls.set(controlKey(settings), measured(finishedCell));
+/** Names of the models that the plan has for equal settings, by those settings. */
+function plannedModels(planned: readonly Cell[]): Map<string, Set<string>> {
+  const models = new Map<string, Set<string>>();
+  for (const { settings } of planned) {
+    const key = keyOf(settings, SEED_AND_MODEL);
+    models.set(key, (models.get(key) ?? new Set()).add(settings.model));
   }
-  const treated = finished.filter(({ cell }) => cell.settings.defense === "nad");
-  return groups(treated, SEED).map(({ settings, members }) => {
-    const paired = members.filter(({ cell }) => controls.has(controlKey(cell.settings)));
-    return {
-      settings,
-      seeds: seedsOf(paired),
-      differences: summarizeDifferences(
-        paired.map((finishedCell) => [
-          measured(finishedCell),
-          controls.get(controlKey(finishedCell.cell.settings))!,
-        ]),
-      ),
-    };
+  return models;
+}
+
+/** The seeds, ascending, that all of several `models` have a cell of. */
+function wholeSeeds(
+  members: readonly FinishedCell[],
+  models: number,
+): { seed: number; cells: readonly FinishedCell[] }[] {
+  if (models < 2) return [];
+  return [...Map.groupBy(members, ({ cell }) => cell.settings.seed)]
+    .map(([seed, cells]) => ({ seed, cells }))
+    .filter(({ cells }) => cells.length === models)
+    .sort((a, b) => a.seed - b.seed);
+}
+
+/**
+ * Each NAD group beside the cells that finetune with the same settings, paired by seed, and the mean
+ * over models where every model that the plan has for these settings has both.
+ *
+ * @param planned All cells of the plan, finished or not.
+ */
+export function compareWithControls(
+  planned: readonly Cell[],
+  finished: readonly FinishedCell[],
+): Comparison[] {
+  return compare(planned, finished, {
+    treated: ({ defense }) => defense === "nad",
+    control: ({ defense }) => defense === "finetune",
+    apart: ONLY_NAD,
   });
+}
+
+/** The same of each NAD group beside NAD with all betas 0, where there is such a cell. */
+export function compareWithoutAttention(
+  planned: readonly Cell[],
+  finished: readonly FinishedCell[],
+): Comparison[] {
+  const zero = ({ betas }: Cell["settings"]) =>
+    betas?.split(",").every((beta) => Number(beta) === 0) ?? false;
+  return compare(planned, finished, {
+    treated: (settings) => settings.defense === "nad" && !zero(settings),
+    control: (settings) => settings.defense === "nad" && zero(settings),
+    apart: ONLY_ATTENTION,
+  }).filter(({ seeds }) => seeds.length > 0);
+}
+
+/** What is compared: cells of two kinds whose settings are equal but for those that set them apart. */
+interface Pairing {
+  readonly treated: (settings: Cell["settings"]) => boolean;
+  readonly control: (settings: Cell["settings"]) => boolean;
+  readonly apart: ReadonlySet<string>;
+}
+
+function compare(
+  planned: readonly Cell[],
+  finished: readonly FinishedCell[],
+  { treated, control, apart }: Pairing,
+): Comparison[] {
+  const models = plannedModels(planned);
+  const controls = new Map(
+    finished.filter(({ cell }) => control(cell.settings))
+      .map((one) => [keyOf(one.cell.settings, apart), measured(one)]),
+  );
+  const controlOf = ({ cell }: FinishedCell) => controls.get(keyOf(cell.settings, apart));
+  const cells = finished.filter(({ cell }) => treated(cell.settings));
+  const paired = cells.filter((one) => controlOf(one));
+  return [
+    ...groups(cells, SEED).map(({ settings, members }) => {
+      const pairs = members.filter((one) => controlOf(one));
+      return {
+        settings,
+        seeds: seedsOf(pairs),
+        differences: summarizeDifferences(pairs.map((one) => [measured(one), controlOf(one)!])),
+      };
+    }),
+    ...groups(paired, SEED_AND_MODEL).flatMap(({ settings, members, key }) => {
+      const count = models.get(key)?.size ?? 0;
+      const whole = wholeSeeds(members, count);
+      if (whole.length === 0) return [];
+      return [{
+        settings: { model: `mean of ${count}`, ...settings },
+        seeds: whole.map(({ seed }) => seed),
+        differences: summarizeDifferences(whole.map(({ cells }) => [
+          meanMeasures(cells.map(measured)),
+          meanMeasures(cells.map((one) => controlOf(one)!)),
+        ])),
+      }];
+    }),
+  ];
 }
 
 const measured = ({ result, ceiling }: FinishedCell) => measuresOf(result, ceiling);
-
-const controlKey = (settings: object) => keyOf(settings, ONLY_NAD);
 
 interface Members {
   readonly key: string;

@@ -37,7 +37,8 @@ export function reportParts(report: SweepReport): ReportPart[] {
   return [
     resultsPart(report),
     averagesPart(report),
-    comparisonsPart(report),
+    controlsPart(report),
+    attentionPart(report),
     unfinishedPart(report),
     provenancePart(report),
   ].filter((part) => part !== undefined);
@@ -118,19 +119,46 @@ function groupRow(
 const isBefore = (measure: Measure) =>
   measure === "accuracyBefore" || measure === "attackSuccessBefore";
 
-function comparisonsPart({ comparisons }: SweepReport): ReportPart | undefined {
+function controlsPart({ comparisons }: SweepReport): ReportPart | undefined {
+  return comparisonsPart(comparisons, {
+    title: "NAD against its control",
+    explanation:
+      "NAD minus finetuning with the same settings, seeds and clean images, which is the same " +
+      "training without a teacher; paired by seed, in points. NAD beats its control where the " +
+      "interval of DER, or of RIR, lies above 0.",
+    caption: "Difference between NAD and its control",
+    failing: "NAD does not beat its control",
+  });
+}
+
+function attentionPart({ attention }: SweepReport): ReportPart | undefined {
+  return comparisonsPart(attention, {
+    title: "What attention adds",
+    explanation:
+      "NAD minus NAD with betas of 0, which is the same training without the attention " +
+      "losses: the teacher's answers stay where the recipe distils them. Paired by seed, in points.",
+    caption: "Difference between NAD with and without attention losses",
+    failing: "Attention is not shown to help",
+  });
+}
+
+function comparisonsPart(
+  comparisons: readonly Comparison[],
+  words: {
+    readonly title: string;
+    readonly explanation: string;
+    readonly caption: string;
+    readonly failing: string;
+  },
+): ReportPart | undefined {
   if (comparisons.length === 0) return undefined;
   const { columns } = columnsOf(comparisons);
   const shown = columns.filter((column) => column !== "defense");
   return {
-    title: "NAD against its control",
-    paragraphs: [
-      "NAD minus finetuning with the same settings, seeds and clean images, which is the same " +
-      "training without a teacher; paired by seed, in points. NAD beats its control where the " +
-      "interval of DER, or of RIR, lies above 0.",
-    ],
+    title: words.title,
+    paragraphs: [words.explanation],
     table: {
-      caption: "Difference between NAD and its control",
+      caption: words.caption,
       head: [...shown, "n", ...COMPARED.map((measure) => MEASURE_TITLES[measure]), "verdict"],
       rows: comparisons.map((comparison) => [
         ...shown.map((column) => String(comparison.settings[column] ?? "")),
@@ -140,7 +168,7 @@ function comparisonsPart({ comparisons }: SweepReport): ReportPart | undefined {
       ]),
     },
     list: comparisons.filter((one) => one.seeds.length > 1 && !beats(one)).map((comparison) =>
-      `NAD does not beat its control: ${
+      `${words.failing}: ${
         shown.flatMap((column) => {
           const value = comparison.settings[column];
           return value === undefined ? [] : [`${column} ${value}`];

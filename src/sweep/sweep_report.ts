@@ -5,6 +5,7 @@ import { readAttempts } from "./attempts.ts";
 import {
   averageOverModels,
   compareWithControls,
+  compareWithoutAttention,
   type Comparison,
   type FinishedCell,
   type Group,
@@ -37,8 +38,10 @@ export interface SweepReport {
   readonly groups: readonly Group[];
   /** Means over models. */
   readonly averages: readonly (Group & { readonly models: number })[];
-  /** NAD beside its control. */
+  /** NAD beside finetuning, its control. */
   readonly comparisons: readonly Comparison[];
+  /** NAD beside NAD with betas of 0, where the plan has both. */
+  readonly attention: readonly Comparison[];
 }
 
 /**
@@ -69,7 +72,8 @@ export async function readSweep(plan: Plan, out: string, name: string): Promise<
     unfinished,
     groups: groupBySettings(measured),
     averages: averageOverModels(plan.cells, measured),
-    comparisons: compareWithControls(measured),
+    comparisons: compareWithControls(plan.cells, measured),
+    attention: compareWithoutAttention(plan.cells, measured),
   };
 }
 

@@ -1,7 +1,12 @@
 /** What cells are judged by, and how they are put together. */
 
 import assert from "node:assert/strict";
-import { averageOverModels, compareWithControls, groupBySettings } from "../../src/sweep/groups.ts";
+import {
+  averageOverModels,
+  compareWithControls,
+  compareWithoutAttention,
+  groupBySettings,
+} from "../../src/sweep/groups.ts";
 import { measuresOf } from "../../src/sweep/measures.ts";
 import { finish, planOf, resultOf } from "./results.ts";
 
@@ -89,7 +94,7 @@ Deno.test("compareWithControls() pairs NAD with finetuning of equal settings by 
     if (settings["clean-fraction"] === 0.1) return [0.5, 0.9, 0.1];
     return defense === "nad" ? [0.85, 0.04 * seed, 0.7] : [0.85, 0.05 * seed, 0.6];
   });
-  const comparisons = compareWithControls(finished);
+  const comparisons = compareWithControls(plan.cells, finished);
   assert.equal(comparisons.length, 1);
   const [{ seeds, differences }] = comparisons as [typeof comparisons[0]];
   assert.deepEqual(seeds, [1, 2], "seed 3 has no NAD cell, seed 4 no control");
@@ -106,6 +111,47 @@ Deno.test("compareWithControls() does not take other epochs, recipes or models f
     { model: "a", defense: "nad", epochs: 5, recipe: "paper" },
     { model: "b", defense: "nad", epochs: 5 },
   ]);
-  const comparisons = compareWithControls(finish(plan, () => [0.8, 0.1, 0.5]));
+  const comparisons = compareWithControls(plan.cells, finish(plan, () => [0.8, 0.1, 0.5]));
   assert.deepEqual(comparisons.map(({ seeds }) => seeds), [[], [], []]);
+});
+
+Deno.test("compareWithControls() adds the mean over models, of seeds that all have in pairs", () => {
+  const plan = planOf([
+    { model: ["a", "b"], defense: ["finetune", "nad"], seed: [1, 2, 3] },
+    { model: "a", defense: "nad", epochs: 5 },
+    { model: "a", defense: "finetune", epochs: 5 },
+  ]);
+  const finished = finish(plan, ({ settings: { model, defense, seed } }) => {
+    if (model === "b" && defense === "finetune" && seed === 2) return undefined;
+    if (defense === "finetune") return [0.8, 0.3, 0.5];
+    return [0.8, model === "a" ? 0.1 : 0.2, 0.5];
+  });
+  const comparisons = compareWithControls(plan.cells, finished);
+  assert.deepEqual(comparisons.map(({ settings, seeds }) => [settings.model, seeds]), [
+    ["a", [1, 2, 3]],
+    ["b", [1, 3]],
+    ["a", [1]],
+    ["mean of 2", [1, 3]],
+  ]);
+  near(comparisons[3]?.differences.attackSuccess?.mean, -0.15);
+  near(comparisons[3]?.differences.attackSuccess?.halfWidth ?? undefined, 0);
+});
+
+Deno.test("compareWithoutAttention() pairs NAD with NAD of betas 0, where there is such a cell", () => {
+  const plan = planOf([
+    { model: "a", defense: "finetune" },
+    { model: ["a", "b"], defense: "nad", betas: ["1,1,1", "auto"], attention: "mean" },
+    { model: "a", defense: "nad", betas: "0,0,0" },
+    { model: "a", defense: "nad", recipe: "paper" },
+  ]);
+  const finished = finish(
+    plan,
+    ({ settings }) => [settings.betas === "0,0,0" ? 0.7 : 0.8, 0.1, 0.5],
+  );
+  const comparisons = compareWithoutAttention(plan.cells, finished);
+  assert.deepEqual(comparisons.map(({ settings: { model, betas } }) => [model, betas]), [
+    ["a", "1,1,1"],
+    ["a", "auto"],
+  ]);
+  near(comparisons[0]?.differences.accuracy?.mean, 0.1);
 });

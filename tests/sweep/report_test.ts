@@ -106,6 +106,18 @@ Deno.test("a report gives mean and interval of each group, and the controls' dif
   );
 });
 
+Deno.test("a report says what attention adds, where the plan has NAD with betas of 0", async () => {
+  const plan = planOf([
+    { model: "a", defense: "nad", seed: [1, 2] },
+    { model: "a", defense: "nad", betas: "0,0,0", seed: [1, 2] },
+  ]);
+  const finished = finish(plan, ({ settings }) => [settings.betas ? 0.8 : 0.85, 0.05, 0.7]);
+  const { markdown } = await reportOf(plan, finished);
+  const [, part] = markdown.split("## What attention adds\n");
+  assert.match(part!, /\n\| a +\| 2 +\| \+5\.00 ± 0\.00 \| .* \| better +\|\n/);
+  assert.doesNotMatch(part!, /not shown to help/);
+});
+
 Deno.test("a report says where NAD does not beat its control", async () => {
   const alike = finish(PLAN, ({ settings: { defense, seed } }) => [
     0.85,

@@ -33,7 +33,7 @@ for (const name of STUDIES) {
   Deno.test(`${name} has three seeds, a control of every NAD cell, and models from one place`, () => {
     const plan = readStudy(name);
     const finished = finish(plan, () => [0.8, 0.1, 0.7]);
-    for (const { settings, seeds } of compareWithControls(finished)) {
+    for (const { settings, seeds } of compareWithControls(plan.cells, finished)) {
       assert.deepEqual(seeds, [1, 2, 3], JSON.stringify(settings));
     }
     for (const { model, teacher = "../models/none" } of plan.cells) {
