@@ -34,8 +34,10 @@ export interface Group {
 
 /** A NAD group beside its control. */
 export interface Comparison {
-  /** Of the NAD group, without the seed; `model` may be `mean of N`. */
+  /** Of the NAD group, without the seed; of a mean over models without the model. */
   readonly settings: Settings;
+  /** How many models a mean is over. */
+  readonly models?: number;
   /** Those that both have; without any there is nothing to compare. */
   readonly seeds: readonly number[];
   /** NAD minus control, paired by seed. */
@@ -166,22 +168,23 @@ function compare(
   );
   const controlOf = ({ cell }: FinishedCell) => controls.get(keyOf(cell.settings, apart));
   const cells = finished.filter(({ cell }) => treated(cell.settings));
-  const paired = cells.filter((one) => controlOf(one));
+  const hasControl = (one: FinishedCell) => controlOf(one) !== undefined;
   return [
     ...groups(cells, SEED).map(({ settings, members }) => {
-      const pairs = members.filter((one) => controlOf(one));
+      const paired = members.filter(hasControl);
       return {
         settings,
-        seeds: seedsOf(pairs),
-        differences: summarizeDifferences(pairs.map((one) => [measured(one), controlOf(one)!])),
+        seeds: seedsOf(paired),
+        differences: summarizeDifferences(paired.map((one) => [measured(one), controlOf(one)!])),
       };
     }),
-    ...groups(paired, SEED_AND_MODEL).flatMap(({ settings, members, key }) => {
+    ...groups(cells.filter(hasControl), SEED_AND_MODEL).flatMap(({ settings, members, key }) => {
       const count = models.get(key)?.size ?? 0;
       const whole = wholeSeeds(members, count);
       if (whole.length === 0) return [];
       return [{
-        settings: { model: `mean of ${count}`, ...settings },
+        settings,
+        models: count,
         seeds: whole.map(({ seed }) => seed),
         differences: summarizeDifferences(whole.map(({ cells }) => [
           meanMeasures(cells.map(measured)),

@@ -154,6 +154,8 @@ function comparisonsPart(
   if (comparisons.length === 0) return undefined;
   const { columns } = columnsOf(comparisons);
   const shown = columns.filter((column) => column !== "defense");
+  const settingOf = ({ models, settings }: Comparison, column: string) =>
+    column === "model" && models !== undefined ? `mean of ${models}` : settings[column];
   return {
     title: words.title,
     paragraphs: [words.explanation],
@@ -161,7 +163,7 @@ function comparisonsPart(
       caption: words.caption,
       head: [...shown, "n", ...COMPARED.map((measure) => MEASURE_TITLES[measure]), "verdict"],
       rows: comparisons.map((comparison) => [
-        ...shown.map((column) => String(comparison.settings[column] ?? "")),
+        ...shown.map((column) => String(settingOf(comparison, column) ?? "")),
         seedCount(comparison.seeds.length),
         ...COMPARED.map((measure) => interval(comparison.differences[measure], true)),
         verdict(comparison),
@@ -170,7 +172,7 @@ function comparisonsPart(
     list: comparisons.filter((one) => one.seeds.length > 1 && !beats(one)).map((comparison) =>
       `${words.failing}: ${
         shown.flatMap((column) => {
-          const value = comparison.settings[column];
+          const value = settingOf(comparison, column);
           return value === undefined ? [] : [`${column} ${value}`];
         }).join(", ")
       } (${verdict(comparison)}).`

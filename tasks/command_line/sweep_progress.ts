@@ -29,9 +29,8 @@ export function expectationText(
   const done = new Set(timings.map(({ cell }) => cell.id));
   const left = cells.filter(({ id }) => !done.has(id)).map((cell) => ({ cell, running: 0 }));
   const all = counted(cells.length, "cell");
-  const finished = left.length === cells.length
-    ? ""
-    : `, ${cells.length - left.length} of them finished`;
+  const count = cells.length - left.length;
+  const finished = count === 0 ? "" : `, ${count} of them finished`;
   if (left.length === 0) return `${all}, all finished`;
   const basis = timings.length > 0
     ? "at the speed of the finished ones"

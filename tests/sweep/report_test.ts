@@ -203,12 +203,16 @@ Deno.test("table.csv holds plain shares, and nothing for measures that a group l
 });
 
 Deno.test("a report averages over models where there are several", async () => {
-  const plan = planOf([{ model: ["a", "b"], defense: "finetune", seed: [1, 2] }]);
-  const after = ({ settings }: FinishedCell["cell"]) =>
-    [0.8, settings.model === "a" ? 0.1 : 0.3, 0.6] as const;
+  const plan = planOf([{ model: ["a", "b"], defense: ["finetune", "nad"], seed: [1, 2] }]);
+  const after = ({ settings: { model, defense } }: FinishedCell["cell"]) =>
+    [0.8, (model === "a" ? 0.1 : 0.3) - (defense === "nad" ? 0.05 : 0), 0.6] as const;
   const { markdown } = await reportOf(plan, finish(plan, after));
   assert.match(
     markdown,
     /## Mean over models\n[^#]*\| finetune \| 2 +\| 2 +\| .*\| 20\.00 ± 0\.00 /,
+  );
+  assert.match(
+    markdown,
+    /## NAD against its control\n[^#]*\| mean of 2 \| 2 +\| .*\| -5\.00 ± 0\.00 +\|/,
   );
 });
