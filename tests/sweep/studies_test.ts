@@ -17,7 +17,7 @@ const STUDIES = [
   "main_table",
   "pytorch_models",
   "teachers",
-  "twenty_epochs",
+  "twice_the_epochs",
 ];
 
 const readStudy = (name: string): Plan =>
