@@ -5,7 +5,7 @@
 
 import type { Preprocessing } from "../../shaders/gather.ts";
 import type { ImageSet } from "../data/image_set.ts";
-import { DataError } from "../errors.ts";
+import { DataError, UsageError } from "../errors.ts";
 import type { StateDict } from "../formats/host_tensor.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { destroyModel, loadModel, type Model, readModel, writeModel } from "../nn/model.ts";
@@ -81,6 +81,7 @@ export interface DefendHooks {
  *
  * @throws {ModelError} where networks do not fit together or cannot be distilled.
  * @throws {DataError} where the clean images lack a class.
+ * @throws {UsageError} for an extrapolation with the statistics of training.
  * @throws {TrainingError} where a loss becomes NaN or infinite, or a teacher is no good.
  * @throws {Interrupted} when the signal is aborted.
  */
@@ -91,7 +92,10 @@ export async function defend(
 ): Promise<StateDict> {
   const { student, settings, measurement } = request;
   const { signal, resume } = hooks;
-  if (request.defense.trains) expectAllClasses(request.clean, student.architecture.classes);
+  if (request.defense.trains) {
+    expectAllClasses(request.clean, student.architecture.classes);
+    expectFreshStatistics(settings);
+  }
   const models = new Set<Model>();
   const stores: ImageStore[] = [];
   const load = ({ architecture, state, source }: NamedState) => {
@@ -176,6 +180,15 @@ export async function defend(
     for (const model of models) destroyModel(gpu, model);
     for (const store of stores) destroyImages(gpu, store);
   }
+}
+
+/** Parameters that have been extrapolated do not fit the statistics of those that were trained. */
+function expectFreshStatistics({ training: { extrapolation }, statistics }: DefenseSettings): void {
+  if (!extrapolation || statistics === "clean") return;
+  throw new UsageError(
+    `cannot extrapolate by ${extrapolation} and keep the batch-norm statistics of training, which ` +
+      "would not fit: use --statistics clean, or --extrapolation 0",
+  );
 }
 
 /** A network that is trained without a class forgets it. */

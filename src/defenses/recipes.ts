@@ -44,6 +44,8 @@ export interface Recipe {
   readonly corruption?: Corruption;
   /** Decay of the running average that is kept; without it the last network is. */
   readonly averaging?: number;
+  /** Share of the way that training has come by which parameters go on; without it they stay. */
+  readonly extrapolation?: number;
   /** Batch-norm statistics of the result. */
   readonly statistics: DefenseSettings["statistics"];
   /** Where attention is distilled from. */
@@ -140,13 +142,14 @@ export function recipeSettings(recipe: Recipe, use: RecipeUse): DefenseSettings 
     augmentation: { cropPadding: recipe.cropPadding, flip: use.flip, cutout: recipe.cutout },
     corruption: recipe.corruption,
     averaging: recipe.averaging,
+    extrapolation: recipe.extrapolation,
     preprocessing: use.preprocessing,
     order: "shuffle",
     seed: use.seed,
   };
   return {
     training,
-    teacherTraining: { ...training, epochs: recipe.teacherEpochs },
+    teacherTraining: { ...training, epochs: recipe.teacherEpochs, extrapolation: undefined },
     distillation: {
       ...PAPER_DISTILLATION,
       betas: recipe.betas,

@@ -123,13 +123,14 @@ function trainingFlags({ training, studentTraining, teacherTraining, seed }: Set
 /** What `erase` and `defend` have that is no plain value. */
 function defenseFlags(settings: Settings): Flag[] {
   const { defense, teacher, teacherKind, studentTraining, audit } = settings;
-  const { corruption, averaging } = fieldsOf(studentTraining);
+  const { corruption, averaging, extrapolation } = fieldsOf(studentTraining);
   const made = defense === "nad" && !teacher && typeof teacherKind === "string";
   return [
     ...made ? [["--teacher", teacherKind]] as const : [],
     ...defense === undefined ? [] : [
       ["--corruption", corruptionText(corruption)],
       ["--averaging", String(averaging ?? 0)],
+      ["--extrapolation", String(extrapolation ?? 0)],
     ] as const,
     ...audit === "always" ? [["--audit"]] as const : [],
     ...audit === "never" ? [["--no-audit"]] as const : [],

@@ -113,6 +113,8 @@ export interface CellSettings {
   readonly corruption?: string;
   /** Decay of the running average that is kept; 0 keeps the last network. */
   readonly averaging?: number;
+  /** Share of the way that training has come by which parameters go on; 0 stays. */
+  readonly extrapolation?: number;
   /** Batch-norm statistics as `training` leaves them, or estimated on `clean` images. */
   readonly statistics?: string;
   /** Of finetuning the teacher. */

@@ -53,6 +53,7 @@ export const ROW_KINDS: Readonly<Record<keyof CellSettings, Kind>> = {
     /^(none|((^|,)(mix|wave|patch):\d*\.?\d+:\d*\.?\d+)+)$/,
   ),
   averaging: belowOne,
+  extrapolation: numeric("from 0 to 1", (value) => value >= 0 && value <= 1),
   statistics: oneOf(["training", "clean"]),
   "teacher-epochs": integer(1),
   teacher: NAME,
@@ -98,6 +99,7 @@ export const MODEL_KINDS: Readonly<Record<keyof PlanModel, Kind>> = {
  * without a teacher.
  */
 export const CONCERNS: Partial<Readonly<Record<keyof CellSettings, readonly string[]>>> = {
+  extrapolation: ["nad", "finetune", "fine-pruning"],
   floor: ["nad", "fine-pruning"],
   "teacher-epochs": ["nad", "mcr"],
   teacher: ["nad"],

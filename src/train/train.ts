@@ -12,6 +12,7 @@ import {
   writeModel,
 } from "../nn/model.ts";
 import type { CurveEnds } from "./curve.ts";
+import { extrapolated } from "./extrapolation.ts";
 import { choose, type Kept, type Selection } from "./selection.ts";
 import {
   createTrainer,
@@ -38,7 +39,7 @@ export interface Snapshot {
 
 /** What to train, how, and who watches. */
 export interface TrainingRun extends TrainingWatch {
-  /** Trained in place. */
+  /** Trained in place; with `resume` still as training found it, for `settings.extrapolation`. */
   readonly model: Model;
   /** What it is trained on. */
   readonly images: TrainingImages;
@@ -65,13 +66,16 @@ export interface TrainedEpoch extends EpochMetrics {
 }
 
 /**
- * Trains `run.model`, which ends as the chosen epoch left it.
+ * Trains `run.model`, which ends as the chosen epoch left it, or beyond that where settings have an
+ * extrapolation (not for the middle of a curve).
  *
  * @throws {TrainingError} when a loss becomes NaN or infinite.
  * @throws {Interrupted} when the signal is aborted; what `onEpoch` saved is where to go on.
  */
 export async function train(gpu: Gpu, run: TrainingRun): Promise<void> {
   const { model, settings, resume, ends } = run;
+  const { extrapolation = 0 } = settings;
+  const start = extrapolation && !ends ? await readModel(gpu, model) : undefined;
   if (resume) writeModel(gpu, model, resume.average ?? resume.state, "the checkpoint");
   // Where an average is kept it is `model` that follows, so that whoever looks at it sees the average.
   const trained = settings.averaging
@@ -122,6 +126,11 @@ export async function train(gpu: Gpu, run: TrainingRun): Promise<void> {
       });
     }
     if (kept && kept.epoch < settings.epochs) writeModel(gpu, model, kept.state, "the kept epoch");
+    if (start) {
+      const way = { start, trained: await readModel(gpu, model) };
+      const beyond = extrapolated(model.architecture, way, extrapolation);
+      writeModel(gpu, model, beyond, "the extrapolation");
+    }
   } finally {
     trainer.destroy();
     if (trained !== model) destroyModel(gpu, trained);

@@ -45,6 +45,11 @@ export interface TrainingSettings extends SgdSettings {
    * the last network is kept.
    */
   readonly averaging?: number | undefined;
+  /**
+   * Where training has ended, parameters go on by this share of the way that they have come; without
+   * it they stay. Running statistics then have to be estimated anew.
+   */
+  readonly extrapolation?: number | undefined;
   /** `shuffle` draws a new order every epoch; `file` keeps the order of the records. */
   readonly order: "shuffle" | "file";
   /** Of order and augmentation, from 0 to 2^32 - 1. */

@@ -27,6 +27,7 @@ export interface DefenseFlags {
   logits?: number;
   corruption?: Corruption | null;
   averaging?: number;
+  extrapolation?: number;
   statistics?: "training" | "clean";
   audit?: boolean;
   before?: readonly string[];
@@ -78,6 +79,14 @@ export function addDefenseFlags(command: Command): void {
         "--averaging <decay>",
         "of the running average that is kept; 0 keeps the last network (default: the recipe's)",
         number("at least 0 and below 1", (decay) => decay >= 0 && decay < 1),
+      ),
+    )
+    .addOption(
+      flag(
+        "--extrapolation <share>",
+        "of the way that training has come, by which parameters go on; 0: they stay (default: the\n" +
+          "recipe's)",
+        number("from 0 to 1", (share) => share >= 0 && share <= 1),
       ),
     )
     .addOption(

@@ -126,10 +126,15 @@ export async function defenseSettings(
   const run = { dataset: flags.dataset, preprocessing: data.preprocessing, seed: flags.seed };
   const corruption = flags.corruption === undefined ? recipe.corruption : flags.corruption;
   const averaging = flags.averaging ?? recipe.averaging;
-  const studentTraining = {
+  const extrapolation = flags.extrapolation ?? recipe.extrapolation;
+  const teacherTraining = {
     ...trainingSettings(flags, recipe, run),
     ...corruption ? { corruption } : {},
     ...averaging ? { averaging } : {},
+  };
+  const studentTraining = {
+    ...teacherTraining,
+    ...extrapolation ? { extrapolation } : {},
   };
   const teacherEpochs = flags.teacherEpochs ?? flags.epochs ?? recipe.teacherEpochs;
   const made = flags.teacher === "finetuned" || flags.teacher === "original";
@@ -148,7 +153,7 @@ export async function defenseSettings(
       : { range: flags.trainIndices },
     heldOut: flags.heldOut ?? recipe.heldOut,
     recipe: flags.recipe,
-    teacherTraining: { ...studentTraining, epochs: teacherEpochs },
+    teacherTraining: { ...teacherTraining, epochs: teacherEpochs },
     studentTraining,
     leastSteps: flags.batchSize === undefined ? recipe.leastSteps : 0,
     scaleRate: flags.lr === undefined,

@@ -22,6 +22,7 @@ export type TrainingDefaults = Omit<
   | "heldOut"
   | "corruption"
   | "averaging"
+  | "extrapolation"
   | "statistics"
   | "teacher"
   | "labels"

@@ -77,6 +77,17 @@ Deno.test("defend() refuses clean images that lack a class", async () => {
   );
 });
 
+Deno.test("defend() refuses an extrapolation with the statistics of training", async () => {
+  const training = { ...SMALL_DEFENSE.training, extrapolation: 0.5 };
+  await assert.rejects(
+    defendSmall("nad", { settings: { training } }),
+    new UsageError(
+      "cannot extrapolate by 0.5 and keep the batch-norm statistics of training, which would not " +
+        "fit: use --statistics clean, or --extrapolation 0",
+    ),
+  );
+});
+
 Deno.test("nad refuses a teacher with another number of classes", async () => {
   await assert.rejects(
     defendSmall("nad", { teacher: smallStudent(2, 4) }),

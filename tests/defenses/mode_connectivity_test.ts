@@ -31,6 +31,13 @@ Deno.test("mcr of another position comes to another point", async () => {
   assert.notDeepEqual(near.state.get("conv1.weight"), far.state.get("conv1.weight"));
 });
 
+Deno.test("the middle of mcr's curve is not extrapolated", async () => {
+  const training = { ...SMALL_DEFENSE.training, extrapolation: 0.5 };
+  const plain = await defendSmall("mcr", { settings: { statistics: "clean" } });
+  const same = await defendSmall("mcr", { settings: { statistics: "clean", training } });
+  assert.deepEqual(same.state, plain.state);
+});
+
 Deno.test("curvePoint() is a quadratic Bézier curve", () => {
   const [a, m, b] = [Float32Array.of(1), Float32Array.of(5), Float32Array.of(3)];
   assert.deepEqual([0, 0.5, 1].map((t) => curvePoint(a, m, b, t)[0]), [1, 3.5, 3]);

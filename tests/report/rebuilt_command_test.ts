@@ -84,7 +84,12 @@ for (
     ["--recipe authors --augment flip,cutout --no-nesterov --lr 0.01 --no-tune", false],
     ["--betas 1,2,3 --taps 2,3 --attention mean --power 4 --epochs 3 --teacher-epochs 5", false],
     ["--betas auto --distance l2 --held-out 0.2 --patience 3 --log-every 10", false],
-    ["--teacher finetuned --corruption none --averaging 0 --statistics training --no-audit", false],
+    [
+      "--teacher finetuned --corruption none --averaging 0 --extrapolation 0 --statistics training " +
+      "--no-audit",
+      false,
+    ],
+    ["--extrapolation 0.3 --epochs 2", false],
     ["--teacher original --corruption mix:0.1:0.2,patch:0.5:4 --averaging 0.9 --audit", false],
     ["--recipe paper --labels 0.5 --logits 3 --corruption wave:1:0.25", false],
     ["--mean 0.4914,0.4822,0.4465 --std 0.247,0.2435,0.2616 --format pytorch", false],

@@ -28,6 +28,7 @@ Deno.test("recipeDigest() notices every value that a defence uses, and no other"
     assert.ok(!notices(settings(defense), { description: "other words" }));
     assert.equal(notices(settings(defense), { betas: [1, 2, 3] }), defense === "nad");
     assert.equal(notices(settings(defense), { logits: 9 }), defense === "nad");
+    assert.equal(notices(settings(defense), { extrapolation: 0.7 }), defense !== "mcr");
     assert.equal(
       notices(settings(defense), { teacherEpochs: 99 }),
       ["nad", "mcr"].includes(defense),

@@ -1,0 +1,28 @@
+/** Going on along the way that training has come, in the space of parameters. */
+
+import type { StateDict } from "../formats/host_tensor.ts";
+import type { Architecture } from "../nn/architecture.ts";
+import { floats } from "../nn/state.ts";
+
+/**
+ * trained + share (trained - start) for every parameter. After Ilharco et al., "Editing Models with
+ * Task Arithmetic" (ICLR 2023), who add multiples of the way from one network to another; here more is
+ * added of what finetuning has done.
+ *
+ * Running statistics stay as trained, which fit the result no more: they have to be estimated anew.
+ */
+export function extrapolated(
+  { entries }: Architecture,
+  { start, trained }: { start: StateDict; trained: StateDict },
+  share: number,
+): StateDict {
+  const result = new Map(trained);
+  for (const { name, kind } of entries) {
+    if (kind !== "parameter") continue;
+    const tensor = trained.get(name)!;
+    const from = floats(start.get(name)!);
+    const data = floats(tensor).map((value, i) => value + share * (value - from[i]!));
+    result.set(name, { ...tensor, data });
+  }
+  return result;
+}
