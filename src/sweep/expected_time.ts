@@ -63,26 +63,32 @@ function cleanImages({ settings, model, trainImages }: TimedCell): number {
   return trainImages * share;
 }
 
-/** Epochs of finetuning a copy of the model, where a cell does that. */
-function finetuningEpochs({ settings }: TimedCell): number | undefined {
+/** How a cell finetunes a copy of the model, where it does. */
+function finetuningOf(
+  { settings }: TimedCell,
+): { epochs: number; extrapolation: number } | undefined {
   const recipe: Recipe = RECIPES[settings.recipe as keyof typeof RECIPES];
   const { defense, epochs } = settings;
+  const extrapolation = settings.extrapolation ?? recipe.extrapolation ?? 0;
   // The path of a teacher is neither.
   const teacher = (settings.teacher ?? recipe.teacher) as Recipe["teacher"];
   const finetuning = findDefense(defense).finetuning?.({ teacher });
   return finetuning && {
-    training: epochs ?? recipe.epochs,
-    teacherTraining: settings["teacher-epochs"] ?? epochs ?? recipe.teacherEpochs,
+    training: { epochs: epochs ?? recipe.epochs, extrapolation },
+    teacherTraining: {
+      epochs: settings["teacher-epochs"] ?? epochs ?? recipe.teacherEpochs,
+      extrapolation: 0,
+    },
   }[finetuning.training];
 }
 
 /** Equal for cells that finetune the same copy. */
 function finetuningKey(cell: TimedCell): string | undefined {
-  const epochs = finetuningEpochs(cell);
-  if (epochs === undefined) return undefined;
+  const finetuning = finetuningOf(cell);
+  if (!finetuning) return undefined;
   const { defense: _, epochs: __, ...settings } = cell.settings;
   const others = Object.entries(settings).filter(([name]) => !(name in CONCERNS));
-  return JSON.stringify([epochs, others.sort()]);
+  return JSON.stringify([finetuning, others.sort()]);
 }
 
 /**
@@ -116,7 +122,7 @@ export function cellWork(cell: TimedCell): number {
   const epochs = settings.epochs ?? recipe.epochs;
   const iterations = settings.iterations ?? 1;
   const teacher = settings.teacher ?? recipe.teacher;
-  const finetuned = found?.finetuned ? 0 : finetuningEpochs(cell) ?? 0;
+  const finetuned = found?.finetuned ? 0 : finetuningOf(cell)?.epochs ?? 0;
   const trained = finetuned + ({
     none: 0,
     finetune: 0,

@@ -50,13 +50,15 @@ Deno.test("withFindings() counts once what cells have in common", () => {
     { defense: "fine-pruning" },
     { defense: "nad", recipe: "lethe" },
     { defense: "nad", model: "b" },
+    { defense: "finetune", extrapolation: 0.1 },
+    { defense: "nad", extrapolation: 0.1 },
   ];
   const cells = rows.map((row) => timed(row));
   const found = (imported: string[] = []) =>
     withFindings(cells, new Set(imported)).map(({ found }) =>
       (found!.measured ? "m" : "") + (found!.finetuned ? "f" : "")
     );
-  assert.deepEqual(found(), ["", "mf", "mf", "m", "mf", "m", "m", "m", "m", ""]);
+  assert.deepEqual(found(), ["", "mf", "mf", "m", "mf", "m", "m", "m", "m", "", "m", "mf"]);
   const given = found([cells[0]!.id]);
   assert.deepEqual(given.slice(0, 3), ["", "", "mf"], "imported cells have no models");
 
