@@ -5,7 +5,7 @@
 
 import type { Preprocessing } from "../../shaders/gather.ts";
 import type { ImageSet } from "../data/image_set.ts";
-import { DataError, UsageError } from "../errors.ts";
+import { DataError } from "../errors.ts";
 import type { StateDict } from "../formats/host_tensor.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { destroyModel, loadModel, type Model, readModel, writeModel } from "../nn/model.ts";
@@ -18,6 +18,7 @@ import {
 } from "../train/evaluate.ts";
 import { destroyImages, type ImageStore, uploadImages } from "../train/image_store.ts";
 import type { PhaseSnapshot } from "../train/snapshot_file.ts";
+import { expectFreshStatistics } from "../train/extrapolation.ts";
 import { estimateStatistics } from "../train/statistics.ts";
 import { train, type TrainedEpoch } from "../train/train.ts";
 import type { EpochProgress } from "../train/trainer.ts";
@@ -94,7 +95,7 @@ export async function defend(
   const { signal, resume } = hooks;
   if (request.defense.trains) {
     expectAllClasses(request.clean, student.architecture.classes);
-    expectFreshStatistics(settings);
+    expectFreshStatistics(settings.training.extrapolation, settings.statistics);
   }
   const models = new Set<Model>();
   const stores: ImageStore[] = [];
@@ -180,15 +181,6 @@ export async function defend(
     for (const model of models) destroyModel(gpu, model);
     for (const store of stores) destroyImages(gpu, store);
   }
-}
-
-/** Parameters that have been extrapolated do not fit the statistics of those that were trained. */
-function expectFreshStatistics({ training: { extrapolation }, statistics }: DefenseSettings): void {
-  if (!extrapolation || statistics === "clean") return;
-  throw new UsageError(
-    `cannot extrapolate by ${extrapolation} and keep the batch-norm statistics of training, which ` +
-      "would not fit: use --statistics clean, or --extrapolation 0",
-  );
 }
 
 /** A network that is trained without a class forgets it. */

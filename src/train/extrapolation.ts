@@ -1,5 +1,6 @@
 /** Going on along the way that training has come, in the space of parameters. */
 
+import { UsageError } from "../errors.ts";
 import type { StateDict } from "../formats/host_tensor.ts";
 import type { Architecture } from "../nn/architecture.ts";
 import { floats } from "../nn/state.ts";
@@ -25,4 +26,20 @@ export function extrapolated(
     result.set(name, { ...tensor, data });
   }
   return result;
+}
+
+/**
+ * Parameters that have gone on do not fit the batch-norm statistics of those that were trained.
+ *
+ * @throws {UsageError} for an extrapolation with the statistics of training.
+ */
+export function expectFreshStatistics(
+  extrapolation: number | undefined,
+  statistics: "training" | "clean",
+): void {
+  if (!extrapolation || statistics === "clean") return;
+  throw new UsageError(
+    `cannot extrapolate by ${extrapolation} and keep the batch-norm statistics of training, which ` +
+      "would not fit: use --statistics clean, or --extrapolation 0",
+  );
 }

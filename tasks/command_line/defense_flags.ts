@@ -84,8 +84,8 @@ export function addDefenseFlags(command: Command): void {
     .addOption(
       flag(
         "--extrapolation <share>",
-        "of the way that training has come, by which parameters go on; 0: they stay (default: the\n" +
-          "recipe's)",
+        "of the way that training has come, by which parameters go on; 0: they stay\n" +
+          "(default: the recipe's)",
         number("from 0 to 1", (share) => share >= 0 && share <= 1),
       ),
     )

@@ -10,6 +10,7 @@ import { l2Betas } from "../../src/defenses/attention_distillation.ts";
 import type { DefenseSettings } from "../../src/defenses/defense.ts";
 import { fitBatches, type Recipe, RECIPES, TEMPERATURE } from "../../src/defenses/recipes.ts";
 import { UsageError } from "../../src/errors.ts";
+import { expectFreshStatistics } from "../../src/train/extrapolation.ts";
 import type { TrainingSettings } from "../../src/train/trainer.ts";
 import type { DefenseFlags } from "./defense_flags.ts";
 import type {
@@ -127,6 +128,8 @@ export async function defenseSettings(
   const corruption = flags.corruption === undefined ? recipe.corruption : flags.corruption;
   const averaging = flags.averaging ?? recipe.averaging;
   const extrapolation = flags.extrapolation ?? recipe.extrapolation;
+  const statistics = flags.statistics ?? recipe.statistics;
+  expectFreshStatistics(extrapolation, statistics);
   const teacherTraining = {
     ...trainingSettings(flags, recipe, run),
     ...corruption ? { corruption } : {},
@@ -163,7 +166,7 @@ export async function defenseSettings(
     attention: flags.attention,
     power: flags.power,
     distance: flags.distance,
-    statistics: flags.statistics ?? recipe.statistics,
+    statistics,
     labels: flags.labels ?? recipe.labels,
     logits: flags.logits ?? recipe.logits,
     iterations: flags.iterations,
