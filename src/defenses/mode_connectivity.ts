@@ -6,7 +6,7 @@
  */
 
 import { type Model, readModel, writeModel } from "../nn/model.ts";
-import { floats } from "../nn/state.ts";
+import { floats, withValues } from "../nn/state.ts";
 import type { StateDict } from "../formats/host_tensor.ts";
 import { curvePoint } from "../train/curve.ts";
 import { CROSS_ENTROPY } from "../train/objectives.ts";
@@ -58,7 +58,7 @@ export const modeConnectivity: Defense = {
 
 /** The point φ(t) of the curve. */
 function between(start: StateDict, middle: StateDict, end: StateDict, t: number): StateDict {
-  return combined(
+  return withValues(
     start,
     (name, values) => curvePoint(values, floats(middle.get(name)!), floats(end.get(name)!), t),
   );
@@ -66,22 +66,8 @@ function between(start: StateDict, middle: StateDict, end: StateDict, t: number)
 
 /** Halfway on the straight line between two networks, where the middle begins. */
 function meanOf(start: StateDict, end: StateDict): StateDict {
-  return combined(start, (name, values) => {
+  return withValues(start, (name, values) => {
     const others = floats(end.get(name)!);
     return values.map((value, i) => (value + others[i]!) / 2);
   });
-}
-
-/** A state with other values; counters, which are whole numbers, stay. */
-function combined(
-  state: StateDict,
-  valuesOf: (name: string, values: Float32Array<ArrayBuffer>) => Float32Array<ArrayBuffer>,
-): StateDict {
-  return new Map(
-    [...state].map(([name, tensor]) =>
-      tensor.dtype === "int64"
-        ? [name, tensor]
-        : [name, { ...tensor, data: valuesOf(name, floats(tensor)) }]
-    ),
-  );
 }

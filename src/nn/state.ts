@@ -99,6 +99,20 @@ export function floats(tensor: HostTensor): Float32Array<ArrayBuffer> {
     : Float32Array.from(tensor.data as ArrayLike<number | bigint>, Number);
 }
 
+/** A state with other values; counters, which are whole numbers, stay. */
+export function withValues(
+  state: StateDict,
+  valuesOf: (name: string, values: Float32Array<ArrayBuffer>) => Float32Array<ArrayBuffer>,
+): StateDict {
+  return new Map(
+    [...state].map(([name, tensor]) =>
+      tensor.dtype === "int64"
+        ? [name, tensor]
+        : [name, { ...tensor, data: valuesOf(name, floats(tensor)) }]
+    ),
+  );
+}
+
 /**
  * Finds the WideResNet whose state this is: depth from the number of blocks, width and classes from
  * shapes.

@@ -3,7 +3,7 @@
 import { UsageError } from "../errors.ts";
 import type { StateDict } from "../formats/host_tensor.ts";
 import type { Architecture } from "../nn/architecture.ts";
-import { floats } from "../nn/state.ts";
+import { floats, withValues } from "../nn/state.ts";
 
 /**
  * trained + share (trained - start) for every parameter. After Ilharco et al., "Editing Models with
@@ -17,15 +17,12 @@ export function extrapolated(
   { start, trained }: { start: StateDict; trained: StateDict },
   share: number,
 ): StateDict {
-  const result = new Map(trained);
-  for (const { name, kind } of entries) {
-    if (kind !== "parameter") continue;
-    const tensor = trained.get(name)!;
+  const kinds = new Map(entries.map(({ name, kind }) => [name, kind]));
+  return withValues(trained, (name, values) => {
+    if (kinds.get(name) !== "parameter") return values;
     const from = floats(start.get(name)!);
-    const data = floats(tensor).map((value, i) => value + share * (value - from[i]!));
-    result.set(name, { ...tensor, data });
-  }
-  return result;
+    return values.map((value, i) => value + share * (value - from[i]!));
+  });
 }
 
 /**
