@@ -2,46 +2,12 @@
 
 import assert from "node:assert/strict";
 import { averagingKernel } from "../../shaders/averaging.ts";
-import { destroyModel, readModel } from "../../src/nn/model.ts";
 import { floats } from "../../src/nn/state.ts";
 import { averagingWeights } from "../../src/train/averaging.ts";
-import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
-import { CROSS_ENTROPY } from "../../src/train/objectives.ts";
-import {
-  decodeSnapshot,
-  encodeSnapshot,
-  type PhaseSnapshot,
-} from "../../src/train/snapshot_file.ts";
-import { train } from "../../src/train/train.ts";
-import { gpu } from "../gpu/device.ts";
 import { assertNear } from "../reference/compare.ts";
 import { normalValues } from "../reference/values.ts";
 import { evaluate } from "../tensor/record.ts";
-import { SMALL_SETTINGS, smallImages, smallModel } from "./small.ts";
-
-const SETTINGS = { ...SMALL_SETTINGS, averaging: 0.9 };
-
-/** Trains from `resume` or from the beginning. */
-async function trained(averaging: number | undefined, resume?: PhaseSnapshot) {
-  const store = uploadImages(gpu, smallImages(64, 3));
-  const model = smallModel(gpu, 1);
-  const snapshots: PhaseSnapshot[] = [];
-  await train(gpu, {
-    model,
-    images: { store },
-    objective: CROSS_ENTROPY,
-    settings: { ...SETTINGS, averaging },
-    resume,
-    onEpoch: async (_metrics, take) => {
-      const bytes = encodeSnapshot({ phase: "student", ...await take() });
-      snapshots.push(decodeSnapshot(bytes, "a snapshot"));
-    },
-  });
-  const state = await readModel(gpu, model);
-  destroyModel(gpu, model);
-  destroyImages(gpu, store);
-  return { state, snapshots };
-}
+import { trainSmall } from "./train_small.ts";
 
 Deno.test("averagingKernel() moves the average towards the values", async () => {
   for (const elements of [1, 131]) {
@@ -75,8 +41,8 @@ Deno.test("averagingWeights() are 1 for three tenths of the run, then rise to th
 });
 
 Deno.test("training with averaging ends with the average, not with the last network", async () => {
-  const last = await trained(undefined);
-  const averaged = await trained(0.9);
+  const last = await trainSmall({});
+  const averaged = await trainSmall({ averaging: 0.9 });
   assert.deepEqual(averaged.snapshots.at(-1)!.state, last.state, "the training is the same");
   assert.notDeepEqual(averaged.state, last.state);
   assert.deepEqual(averaged.snapshots.at(-1)!.average, averaged.state);
@@ -89,9 +55,9 @@ Deno.test("training with averaging ends with the average, not with the last netw
 });
 
 Deno.test("training with averaging goes on after any epoch to the same bits", async () => {
-  const whole = await trained(0.9);
+  const whole = await trainSmall({ averaging: 0.9 });
   for (const snapshot of whole.snapshots.slice(0, -1)) {
-    const resumed = await trained(0.9, snapshot);
+    const resumed = await trainSmall({ averaging: 0.9 }, snapshot);
     assert.deepEqual(resumed.state, whole.state, `after epoch ${snapshot.epoch}`);
   }
 });

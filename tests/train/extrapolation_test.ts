@@ -1,37 +1,12 @@
 /** Going on along the way that training has come. */
 
 import assert from "node:assert/strict";
-import { destroyModel, readModel } from "../../src/nn/model.ts";
 import { floats, initialState } from "../../src/nn/state.ts";
 import { wideResNet } from "../../src/nn/wide_resnet.ts";
 import { extrapolated } from "../../src/train/extrapolation.ts";
-import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
-import { CROSS_ENTROPY } from "../../src/train/objectives.ts";
-import type { Snapshot } from "../../src/train/train.ts";
-import { train } from "../../src/train/train.ts";
-import { gpu } from "../gpu/device.ts";
 import { assertNear } from "../reference/compare.ts";
-import { CLASSES, SMALL_SETTINGS, smallImages, smallModel } from "./small.ts";
-
-/** Trains from `resume` or from the beginning. */
-async function trained(extrapolation: number | undefined, resume?: Snapshot) {
-  const store = uploadImages(gpu, smallImages(64, 3));
-  const model = smallModel(gpu, 1);
-  const start = await readModel(gpu, model);
-  const snapshots: Snapshot[] = [];
-  await train(gpu, {
-    model,
-    images: { store },
-    objective: CROSS_ENTROPY,
-    settings: { ...SMALL_SETTINGS, averaging: 0.9, extrapolation },
-    resume,
-    onEpoch: async (_metrics, take) => void snapshots.push(await take()),
-  });
-  const state = await readModel(gpu, model);
-  destroyModel(gpu, model);
-  destroyImages(gpu, store);
-  return { start, state, snapshots };
-}
+import { CLASSES } from "./small.ts";
+import { trainSmall } from "./train_small.ts";
 
 Deno.test("extrapolated() goes on by a share of the way, parameters alone", () => {
   const architecture = wideResNet(10, 1, 3);
@@ -52,13 +27,13 @@ Deno.test("extrapolated() goes on by a share of the way, parameters alone", () =
 });
 
 Deno.test("training with an extrapolation goes beyond where it ends without one", async () => {
-  const plain = await trained(undefined);
-  const beyond = await trained(0.5);
+  const plain = await trainSmall({ averaging: 0.9 });
+  const beyond = await trainSmall({ averaging: 0.9, extrapolation: 0.5 });
   const way = { start: plain.start, trained: plain.state };
   assert.deepEqual(beyond.state, extrapolated(wideResNet(10, 1, CLASSES), way, 0.5));
   assert.notDeepEqual(beyond.state.get("conv1.weight"), plain.state.get("conv1.weight"));
   for (const snapshot of beyond.snapshots) {
-    const resumed = await trained(0.5, snapshot);
+    const resumed = await trainSmall({ averaging: 0.9, extrapolation: 0.5 }, snapshot);
     assert.deepEqual(resumed.state, beyond.state, `after epoch ${snapshot.epoch}`);
   }
 });

@@ -1,0 +1,41 @@
+/** A whole training run of the small model. */
+
+import type { StateDict } from "../../src/formats/host_tensor.ts";
+import { destroyModel, readModel } from "../../src/nn/model.ts";
+import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
+import { CROSS_ENTROPY } from "../../src/train/objectives.ts";
+import {
+  decodeSnapshot,
+  encodeSnapshot,
+  type PhaseSnapshot,
+} from "../../src/train/snapshot_file.ts";
+import { train } from "../../src/train/train.ts";
+import type { TrainingSettings } from "../../src/train/trainer.ts";
+import { gpu } from "../gpu/device.ts";
+import { SMALL_SETTINGS, smallImages, smallModel } from "./small.ts";
+
+/** Trains a fresh model from `resume` or from the beginning; snapshots are as files bring them back. */
+export async function trainSmall(
+  settings: Partial<TrainingSettings>,
+  resume?: PhaseSnapshot,
+): Promise<{ start: StateDict; state: StateDict; snapshots: PhaseSnapshot[] }> {
+  const store = uploadImages(gpu, smallImages(64, 3));
+  const model = smallModel(gpu, 1);
+  const start = await readModel(gpu, model);
+  const snapshots: PhaseSnapshot[] = [];
+  await train(gpu, {
+    model,
+    images: { store },
+    objective: CROSS_ENTROPY,
+    settings: { ...SMALL_SETTINGS, ...settings },
+    resume,
+    onEpoch: async (_metrics, take) => {
+      const bytes = encodeSnapshot({ phase: "student", ...await take() });
+      snapshots.push(decodeSnapshot(bytes, "a snapshot"));
+    },
+  });
+  const state = await readModel(gpu, model);
+  destroyModel(gpu, model);
+  destroyImages(gpu, store);
+  return { start, state, snapshots };
+}
