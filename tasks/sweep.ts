@@ -2,7 +2,7 @@
 
 import { basename, resolve } from "node:path";
 import { LetheError, UsageError } from "../src/errors.ts";
-import { readNamedFile } from "../src/formats/read_file.ts";
+import { readRegularFile } from "../src/formats/read_file.ts";
 import { counted } from "../src/report/number_text.ts";
 import {
   cellFolder,
@@ -29,6 +29,9 @@ import { expectationText, watchSweep } from "./command_line/sweep_progress.ts";
 
 /** Between two drawings of the progress line. */
 const PROGRESS_MILLISECONDS = 1000;
+
+/** Largest plan that is read, 16 MiB. */
+const MAXIMUM_PLAN_BYTES = 2 ** 24;
 
 /** A sweep that is about to run. */
 interface Sweep {
@@ -63,7 +66,10 @@ await runCommand(command, async (context) => {
   if (flags.wait && flags.engine !== "slurm") {
     throw new UsageError("cannot use --wait without --engine slurm: a local sweep always waits");
   }
-  const plan = parsePlan(await readNamedFile("the plan", path), path);
+  const plan = parsePlan(
+    await readRegularFile(path, { what: "the plan", limit: MAXIMUM_PLAN_BYTES }),
+    path,
+  );
   const out = resolve(flags.out ?? `runs/${basename(path).replace(/\.json$/, "")}`);
   if (flags.report) return await report(context, plan, path, out);
   const wanted = chooseCells(plan, flags.only);

@@ -13,7 +13,7 @@ import { decodeImage } from "../formats/images.ts";
 import { readNpy } from "../formats/npy.ts";
 import { readNpz } from "../formats/npz.ts";
 import { encodePng } from "../formats/png_write.ts";
-import { readNamedFile } from "../formats/read_file.ts";
+import { readRegularFile } from "../formats/read_file.ts";
 import { floats } from "../nn/state.ts";
 
 const PREFIX = "data:image/png;base64,";
@@ -22,6 +22,9 @@ const PREFIX = "data:image/png;base64,";
 const ARRAY = "x";
 
 const PLANES = 3;
+
+/** Largest trigger file that is read, 256 MiB. */
+const MAXIMUM_TRIGGER_BYTES = 2 ** 28;
 
 /** Most pictures of a folder: they all travel in the metadata of a model. */
 const MAXIMUM_PICTURES = 64;
@@ -79,7 +82,10 @@ function stack(pictures: readonly ByteImage[]): ByteImage {
 }
 
 async function readOne(path: string, size: Size): Promise<ByteImage> {
-  const bytes = await readNamedFile("the trigger file", path);
+  const bytes = await readRegularFile(path, {
+    what: "the trigger file",
+    limit: MAXIMUM_TRIGGER_BYTES,
+  });
   const { height, width } = size;
   if (bytes[0] === 0x93) {
     return pictureOfArray(readNpy(bytes, path), path, size);

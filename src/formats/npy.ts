@@ -4,9 +4,10 @@
  */
 
 import { FormatError } from "../errors.ts";
+import { quoted } from "../text/quoted.ts";
 import { checkShape, decodeElements, ELEMENT_BYTES, encodeElements } from "./elements.ts";
 import type { HostDtype, HostTensor } from "./host_tensor.ts";
-import { quoted, refusal, type Refuse } from "./refusal.ts";
+import { refusal, type Refuse } from "./refusal.ts";
 import { columnMajorStrides, gatherStrided } from "./strided.ts";
 
 /** NumPy's type codes, without the byte order. */

@@ -1,8 +1,9 @@
 /** NumPy's archives of arrays: a ZIP file of `.npy` files, stored or deflated. */
 
+import { quoted } from "../text/quoted.ts";
 import type { StateDict } from "./host_tensor.ts";
 import { readNpy } from "./npy.ts";
-import { quoted, refusal } from "./refusal.ts";
+import { refusal } from "./refusal.ts";
 import { extractZipEntry, readZipDirectory } from "./zip.ts";
 
 /** Largest archive after decompression, 1 GiB: some hundred times the largest that is in use. */

@@ -3,9 +3,9 @@
  * containers, of protocols 0 to 4 (CPython's `Lib/pickletools.py`).
  */
 
+import { quoted } from "../text/quoted.ts";
 import type { PickleStream } from "./pickle_stream.ts";
 import type { PickleValue } from "./pickle_value.ts";
-import { quoted } from "./refusal.ts";
 
 /** Longest integer in binary, bytes: far above the 10 of PyTorch's magic number. */
 const MAXIMUM_INTEGER_BYTES = 255;

@@ -5,9 +5,10 @@
  */
 
 import { crc32 } from "node:zlib";
+import { quoted } from "../text/quoted.ts";
 import { type ByteImage, checkImageSize } from "./byte_image.ts";
 import { inflateExactly } from "./inflate.ts";
-import { quoted, refusal, type Refuse } from "./refusal.ts";
+import { refusal, type Refuse } from "./refusal.ts";
 import { unfilter } from "./png_filter.ts";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];

@@ -5,9 +5,10 @@
  */
 
 import { FormatError } from "../errors.ts";
+import { quoted } from "../text/quoted.ts";
 import { checkShape, decodeElements, ELEMENT_BYTES, encodeElements } from "./elements.ts";
 import type { HostDtype, HostTensor, StateDict } from "./host_tensor.ts";
-import { quoted, refusal, type Refuse } from "./refusal.ts";
+import { refusal, type Refuse } from "./refusal.ts";
 
 /** Tensors with the free text that a file carries. */
 export interface Safetensors {

@@ -3,10 +3,11 @@
  * {@link ./pickle.ts}. {@link ./torch_write.ts} writes them.
  */
 
+import { quoted } from "../text/quoted.ts";
 import { decodeElements, ELEMENT_BYTES } from "./elements.ts";
 import type { HostTensor, StateDict } from "./host_tensor.ts";
 import { isTensor, type PickleDict, type PickleValue, type TorchTensor } from "./pickle_value.ts";
-import { quoted, refusal, type Refuse } from "./refusal.ts";
+import { refusal, type Refuse } from "./refusal.ts";
 import { gatherStrided } from "./strided.ts";
 import type { TorchContents } from "./torch_contents.ts";
 import { isTorchLegacy, readTorchLegacy } from "./torch_legacy.ts";

@@ -3,6 +3,7 @@
  * else, `os.system` and `builtins.eval` included, is refused by name.
  */
 
+import { quoted } from "../text/quoted.ts";
 import { checkShape, MAXIMUM_RANK } from "./elements.ts";
 import type { HostDtype } from "./host_tensor.ts";
 import {
@@ -17,7 +18,7 @@ import {
   type TorchStorage,
   type TorchTensor,
 } from "./pickle_value.ts";
-import { quoted, type Refuse } from "./refusal.ts";
+import type { Refuse } from "./refusal.ts";
 import { lastIndex } from "./strided.ts";
 
 /** Element types of PyTorch's storage classes, by name; {@link ./torch_write.ts} writes them. */

@@ -4,10 +4,11 @@
  * then each storage as a 64-bit count of elements and the elements, little-endian on every system.
  */
 
+import { quoted } from "../text/quoted.ts";
 import { ELEMENT_BYTES } from "./elements.ts";
 import { unpickle } from "./pickle.ts";
 import { PickleStream } from "./pickle_stream.ts";
-import { quoted, type Refuse } from "./refusal.ts";
+import type { Refuse } from "./refusal.ts";
 import type { PickleValue, TorchStorage } from "./pickle_value.ts";
 import type { TorchContents } from "./torch_contents.ts";
 

@@ -3,10 +3,11 @@
  * storage, `NAME/version` and, since 2.1, `NAME/byteorder` (`torch/serialization.py`, `_save`).
  */
 
+import { quoted } from "../text/quoted.ts";
 import { ELEMENT_BYTES } from "./elements.ts";
 import { unpickle } from "./pickle.ts";
 import { PickleStream } from "./pickle_stream.ts";
-import { quoted, type Refuse } from "./refusal.ts";
+import type { Refuse } from "./refusal.ts";
 import type { TorchContents } from "./torch_contents.ts";
 import { extractZipEntry, readZipDirectory } from "./zip.ts";
 

@@ -5,8 +5,9 @@
  */
 
 import { crc32 } from "node:zlib";
+import { quoted } from "../text/quoted.ts";
 import { inflateExactly } from "./inflate.ts";
-import { quoted, type Refuse } from "./refusal.ts";
+import type { Refuse } from "./refusal.ts";
 
 /** One file of an archive, not decompressed. */
 export interface ZipEntry {

@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { FormatError, messageOf } from "../errors.ts";
-import { readNamedFile } from "../formats/read_file.ts";
+import { readTextFile } from "../formats/read_file.ts";
 import { writeFileAtomic } from "../formats/write_file.ts";
 import { VERSION } from "../version.ts";
 import {
@@ -58,11 +58,14 @@ export async function importResults(
   return { taken, left };
 }
 
+/** Largest `results.json` that is read, 256 MiB. */
+const MAXIMUM_RESULTS_BYTES = 2 ** 28;
+
 async function readRows(file: string): Promise<readonly ResultRow[]> {
-  const bytes = await readNamedFile("the results in", file);
+  const text = await readTextFile(file, { what: "the results in", limit: MAXIMUM_RESULTS_BYTES });
   let document: { rows?: unknown } | null;
   try {
-    document = JSON.parse(new TextDecoder().decode(bytes));
+    document = JSON.parse(text);
   } catch (error) {
     throw new FormatError(`cannot read the results in ${file}: ${messageOf(error)}`, {
       cause: error,

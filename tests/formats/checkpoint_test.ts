@@ -37,19 +37,22 @@ Deno.test("readCheckpoint() tells formats apart by content, not by name", () =>
 Deno.test("readCheckpoint() says what is wrong with a path", () =>
   withTemporaryFolder(async (folder) => {
     await refused(`${folder}/none.pth`, /there is no such file/);
-    await refused(folder, /found a folder, expected a file/);
+    await refused(folder, /found a folder, expected a regular file/);
     await Deno.writeFile(`${folder}/empty`, new Uint8Array(0));
     await refused(`${folder}/empty`, /found an empty file/);
     await refused(`${folder}/empty/below`, /there is no such file/);
     await Deno.writeTextFile(`${folder}/short`, "short");
-    await refused(`${folder}/short`, /found 5 bytes/);
+    await refused(`${folder}/short`, /found a file of 5 bytes/);
     await Deno.writeTextFile(`${folder}/text`, "not a checkpoint");
-    await refused(`${folder}/text`, /starts with the bytes 6e6f742061206368, expected safetensors/);
+    await refused(
+      `${folder}/text`,
+      /16 bytes that starts with 6e6f742061206368, expected safetensors/,
+    );
     using file = await Deno.open(`${folder}/large`, { write: true, create: true });
     await file.truncate(MAXIMUM_CHECKPOINT_BYTES + 1);
     await refused(
       `${folder}/large`,
-      /found 2147483649 bytes, expected a file of 10 bytes to 2 GiB/,
+      /found 2147483649 bytes, expected a regular file of at most 2 GiB/,
     );
   }));
 

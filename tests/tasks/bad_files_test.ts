@@ -20,9 +20,13 @@ const MODELS: readonly (readonly [
   message: RegExp,
 ])[] = [
   ["that is missing", () => Promise.resolve(), /model\.pth: there is no such file/],
-  ["that is a folder", (path) => Deno.mkdir(path), /found a folder, expected a file/],
+  ["that is a folder", (path) => Deno.mkdir(path), /found a folder, expected a regular file/],
   ["that is empty", (path) => Deno.writeFile(path, new Uint8Array()), /found an empty file/],
-  ["of 3 GiB", (path) => writeSparse(path, 3 * 2 ** 30), /found 3221225472 bytes, .* to 2 GiB/],
+  [
+    "of 3 GiB",
+    (path) => writeSparse(path, 3 * 2 ** 30),
+    /found 3221225472 bytes, .* at most 2 GiB/,
+  ],
   [
     "of zeros",
     (path) => Deno.writeFile(path, new Uint8Array(64)),
