@@ -161,6 +161,7 @@ export {
   type ImageSet,
   selectImages,
 } from "./src/data/image_set.ts";
+export { imagesDigest } from "./src/data/images_digest.ts";
 export type { LoadOptions, Part } from "./src/data/load_options.ts";
 export {
   DATASET_NAMES,
