@@ -219,7 +219,7 @@ export {
   type EvaluationOptions,
   type Evaluator,
 } from "./src/train/evaluate.ts";
-export type { AttackCounts, CleanCounts, Confusion } from "./src/train/confusion.ts";
+export type { AttackCounts, CleanCounts, Confusion, Share } from "./src/train/confusion.ts";
 export {
   createRunFolder,
   type MetricsLine,

@@ -33,6 +33,7 @@ import { chooseKernels } from "./command_line/tuning.ts";
 import {
   evaluationDocument,
   evaluationProgressText,
+  measurementWarnings,
   progressText,
   resultsTable,
 } from "./command_line/results.ts";
@@ -195,6 +196,7 @@ async function run(
     });
     await folder.update({ finished: true, results: { model, poisoned } });
     output.result(resultsTable([[name, model]]));
+    for (const warning of measurementWarnings(model, dataset.classNames)) output.warning(warning);
     output.line(`model: ${file}`);
     output.document({ model, poisoned, settings, out: folder.path });
   } catch (error) {

@@ -28,9 +28,9 @@ import {
   openGpuFor,
 } from "./command_line/load.ts";
 import {
-  chanceWarning,
   evaluationDocument,
   evaluationProgressText,
+  measurementWarnings,
   resultsTable,
 } from "./command_line/results.ts";
 import { newCommand, runCommand } from "./command_line/run_command.ts";
@@ -91,8 +91,8 @@ await runCommand(command, async ({ output, signal }) => {
     backdoor: description,
   });
   output.result(resultsTable([[network.architecture.name, document]]));
-  const warning = chanceWarning(document, network.architecture.classes);
-  if (warning) output.warning(warning);
+  const { classNames } = dataset;
+  for (const warning of measurementWarnings(document, classNames)) output.warning(warning);
   output.document(document);
   gpu.close();
 });

@@ -168,7 +168,8 @@ export async function defend(
       },
       async heldOutAccuracy(model) {
         if (!heldOut) return undefined;
-        return (await evaluateModel(gpu, model, heldOut, { preprocessing, signal })).accuracy;
+        const { accuracy } = await evaluateModel(gpu, model, heldOut, { preprocessing, signal });
+        return accuracy ?? undefined;
       },
       note: async (name, value) => await hooks.onNote?.(name, value),
     };

@@ -1,6 +1,6 @@
 /** The verdict on a run of `attack`. */
 
-import { count, counted, percent } from "./number_text.ts";
+import { count, counted, percent, sentence } from "./number_text.ts";
 import type { StageResult } from "./recorded_results.ts";
 import { classText } from "./report_input.ts";
 import type { Verdict } from "./verdict.ts";
@@ -8,6 +8,15 @@ import type { Verdict } from "./verdict.ts";
 /** Attack success from which a backdoor works, and below which it hardly does. */
 const WORKS = 0.9;
 const HARDLY = 0.5;
+
+/** Why attack success was not measured: of which images there was none. */
+export function unmeasuredAttack(
+  { target }: NonNullable<StageResult["attack"]>,
+  classNames: readonly string[],
+): string {
+  const outside = target === "all" ? "" : ` outside class ${classText(target, classNames)}`;
+  return `attack success: not measured, no test image${outside}`;
+}
 
 /** Judges an implanted backdoor, or a clean network, by the numbers of its run. */
 export function attackVerdict(
@@ -43,6 +52,15 @@ export function attackVerdict(
   }
   const { name, target, successRate, recoveredAccuracy, accuracyNonTarget } = attack;
   const goal = target === "all" ? "the next class" : `class ${classText(target, classNames)}`;
+  if (successRate === null) {
+    return {
+      tone: "neutral",
+      headline: `Whether the ${name} backdoor works is not known`,
+      summary: `Without the trigger the model is right in ${percent(accuracy)} of cases.`,
+      evidence: [...evidence, sentence(unmeasuredAttack(attack, classNames))],
+      limits,
+    };
+  }
   return {
     tone: "neutral",
     headline: successRate >= WORKS

@@ -1,8 +1,9 @@
 /** The verdict on a run of `erase` or `defend`. */
 
 import { isNearChance } from "../train/chance.ts";
+import { unmeasuredAttack } from "./attack_verdict.ts";
 import { AUDIT_LIMIT } from "./audit_verdict.ts";
-import { count, percent, points, significant } from "./number_text.ts";
+import { count, percent, points, sentence, significant } from "./number_text.ts";
 import type { AuditDocument, StageResult } from "./recorded_results.ts";
 import { classText } from "./report_input.ts";
 import type { Verdict } from "./verdict.ts";
@@ -76,12 +77,14 @@ export function defenseVerdict(findings: DefenseFindings): Verdict {
     };
   }
   const judgement = judge(findings);
-  const lost = before.accuracy - after.accuracy;
-  const dear = lost > KEPT;
+  const lost = lostAccuracy(before, after);
+  const dear = lost !== undefined && lost > KEPT;
   return {
     tone: dear && judgement.tone === "good" ? "mixed" : judgement.tone,
     headline: judgement.headline,
-    summary: dear
+    summary: lost === undefined
+      ? "Accuracy was not measured."
+      : dear
       ? `That cost ${points(lost)} of accuracy: ${percent(after.accuracy)} are left.`
       : `Accuracy is kept: ${percent(before.accuracy)} before, ${percent(after.accuracy)} after.`,
     evidence,
@@ -89,10 +92,10 @@ export function defenseVerdict(findings: DefenseFindings): Verdict {
   };
 }
 
-/** By the attack where it is known, else by the audit, else not at all. */
+/** By the attack where its success was measured, else by the audit, else not at all. */
 function judge({ before, after, auditBefore, auditAfter }: DefenseFindings): Judgement {
-  if (before?.attack && after?.attack) {
-    const [was, is] = [before.attack.successRate, after.attack.successRate];
+  const [was, is] = [before?.attack?.successRate, after?.attack?.successRate];
+  if (typeof was === "number" && typeof is === "number") {
     if (was < ERASED && is < ERASED) {
       return { tone: "neutral", headline: "There was no working backdoor to erase" };
     }
@@ -104,18 +107,26 @@ function judge({ before, after, auditBefore, auditAfter }: DefenseFindings): Jud
   if (!auditAfter) {
     return { tone: "neutral", headline: "Cleaned; whether there was a backdoor is not known" };
   }
-  const was = auditBefore !== undefined && auditBefore.flagged.length > 0;
+  const suspected = auditBefore !== undefined && auditBefore.flagged.length > 0;
   if (auditAfter.flagged.length > 0) {
-    const headline = was ? "The model is still suspicious" : "The model is suspicious";
+    const headline = suspected ? "The model is still suspicious" : "The model is suspicious";
     return { tone: "bad", headline };
   }
-  return was
+  return suspected
     ? { tone: "good", headline: "The suspicion is gone" }
     : { tone: "neutral", headline: "Nothing suspicious was found" };
 }
 
+/** By how much accuracy has fallen; undefined where it was not measured. */
+function lostAccuracy(before: StageResult, after: StageResult): number | undefined {
+  return before.accuracy === null || after.accuracy === null
+    ? undefined
+    : before.accuracy - after.accuracy;
+}
+
 function accuracyEvidence(before: StageResult, after: StageResult): string {
-  const lost = before.accuracy - after.accuracy;
+  const lost = lostAccuracy(before, after);
+  if (lost === undefined) return "Accuracy: not measured, no test image.";
   const change = lost === 0
     ? "unchanged"
     : `${points(Math.abs(lost))} ${lost > 0 ? "lower" : "higher"}`;
@@ -126,6 +137,7 @@ function accuracyEvidence(before: StageResult, after: StageResult): string {
 function attackEvidence({ before, teacher, after, classNames }: DefenseFindings): string[] {
   if (!before?.attack || !after?.attack) return [];
   const { name, target, samples, success, successRate, recoveredAccuracy } = after.attack;
+  if (successRate === null) return [sentence(unmeasuredAttack(after.attack, classNames))];
   const goal = target === "all" ? "the next class" : `class ${classText(target, classNames)}`;
   const sentences = [
     `The trigger of ${name} leads images to ${goal}: ${percent(before.attack.successRate)} of ` +
@@ -136,7 +148,7 @@ function attackEvidence({ before, teacher, after, classNames }: DefenseFindings)
     } of those images are now seen as what they ` +
     "are.",
   ];
-  if (!teacher?.attack) return sentences;
+  if (typeof teacher?.attack?.successRate !== "number") return sentences;
   const gain = teacher.attack.successRate - successRate;
   sentences.push(
     `Finetuning alone, which made the teacher, came to ${percent(teacher.attack.successRate)} ` +
@@ -165,8 +177,11 @@ function auditEvidence({ auditBefore, auditAfter, classNames }: DefenseFindings)
 
 function limitsOf({ after, auditAfter }: DefenseFindings): string[] {
   return [
-    after?.attack
+    typeof after?.attack?.successRate === "number"
       ? "Only this trigger was measured. Another one, of which nobody knows, would not show."
+      : after?.attack
+      ? "Attack success was not measured: neither that there was a backdoor nor that it is gone has " +
+        "been shown."
       : "No trigger is known, so attack success was not measured: neither that there was a " +
         "backdoor nor that it is gone has been shown.",
     ...auditAfter ? [AUDIT_LIMIT] : [],

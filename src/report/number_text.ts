@@ -1,8 +1,13 @@
 /** Numbers as a report writes them. Spaces before units do not break. */
 
+import type { Share } from "../train/confusion.ts";
+
+/** What people read in place of a share of no images. */
+export const NOT_MEASURED = "not measured";
+
 /** For example `84.80 %`, of 0.848. */
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(2)}\u00a0%`;
+export function percent(share: Share): string {
+  return share === null ? NOT_MEASURED : `${(100 * share).toFixed(2)}\u00a0%`;
 }
 
 /** Difference of two shares in percentage points, for example `1.40 points`. */
@@ -18,6 +23,11 @@ export function count(value: number): string {
 /** A count with what is counted, for example `1 image` or `3 images`. */
 export function counted(value: number, noun: string): string {
   return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
+/** Words as a sentence, for example `Attack success: not measured.` */
+export function sentence(words: string): string {
+  return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}.`;
 }
 
 /** Three significant digits, for example `2.14` or `3.58e-5`. */

@@ -1,7 +1,7 @@
 /** The results in a `run.json`, where they are what commands write there. */
 
-import type { AttackCounts, CleanCounts } from "../train/confusion.ts";
-import { fieldsOf, isFinite, isObject, isText } from "./json_value.ts";
+import type { AttackCounts, CleanCounts, Share } from "../train/confusion.ts";
+import { fieldsOf, isFinite, isText } from "./json_value.ts";
 
 /** How one model did. */
 export interface StageResult extends CleanCounts {
@@ -43,19 +43,32 @@ export interface AuditDocument {
 
 /** The result of one model, or `undefined` of anything else. */
 export function stageResult(value: unknown): StageResult | undefined {
-  const { samples, correct, accuracy, attack } = fieldsOf(value);
-  if (!isFinite(samples) || !isFinite(correct) || !isFinite(accuracy)) return undefined;
-  const result = { samples, correct, accuracy };
-  return isAttackResult(attack) ? { ...result, attack } : result;
+  const { samples, correct, accuracy: recorded, attack: recordedAttack } = fieldsOf(value);
+  if (!isFinite(samples) || !isFinite(correct)) return undefined;
+  const accuracy = shareOf(samples, recorded);
+  if (accuracy === undefined) return undefined;
+  const attack = attackResult(recordedAttack);
+  return { samples, correct, accuracy, ...attack ? { attack } : {} };
 }
 
-function isAttackResult(value: unknown): value is NonNullable<StageResult["attack"]> {
-  if (!isObject(value)) return false;
-  const { name, target, samples, success, correct, correctNonTarget } = value;
-  const { successRate, recoveredAccuracy, accuracyNonTarget } = value;
-  return isText(name) && (isFinite(target) || target === "all") &&
-    [samples, success, correct, correctNonTarget].every(isFinite) &&
-    [successRate, recoveredAccuracy, accuracyNonTarget].every(isFinite);
+function attackResult(value: unknown): StageResult["attack"] {
+  const { name, target, samples, success, correct, correctNonTarget, ...rest } = fieldsOf(value);
+  if (!isText(name) || !(isFinite(target) || target === "all")) return undefined;
+  if (!isFinite(samples) || !isFinite(success)) return undefined;
+  if (!isFinite(correct) || !isFinite(correctNonTarget)) return undefined;
+  const successRate = shareOf(samples, rest.successRate);
+  const recoveredAccuracy = shareOf(samples, rest.recoveredAccuracy);
+  const accuracyNonTarget = shareOf(samples, rest.accuracyNonTarget);
+  if (successRate === undefined || recoveredAccuracy === undefined) return undefined;
+  if (accuracyNonTarget === undefined) return undefined;
+  const counts = { samples, success, correct, correctNonTarget };
+  return { name, target, ...counts, successRate, recoveredAccuracy, accuracyNonTarget };
+}
+
+/** What was recorded of so many images: of none nothing was measured, whatever it says. */
+function shareOf(samples: number, recorded: unknown): Share | undefined {
+  if (samples === 0) return null;
+  return isFinite(recorded) ? recorded : undefined;
 }
 
 /** The document of an audit, or `undefined` of anything else. */

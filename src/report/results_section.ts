@@ -59,7 +59,8 @@ function bars(stages: readonly Stage[], attacked: boolean): Html {
     series: ["accuracy", ...attacked ? ["attack success", "recovered"] : []],
     groups: stages.map(({ name, result: { accuracy, attack } }) => ({
       label: name,
-      values: [accuracy, ...attacked ? [attack?.successRate, attack?.recoveredAccuracy] : []],
+      values: [accuracy, ...attacked ? [attack?.successRate, attack?.recoveredAccuracy] : []]
+        .map((share) => share ?? undefined),
     })),
     format: percent,
     most: 1,

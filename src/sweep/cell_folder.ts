@@ -6,7 +6,7 @@
 
 import { FormatError, messageOf } from "../errors.ts";
 import { writeFileAtomic } from "../formats/write_file.ts";
-import type { AttackCounts } from "../train/confusion.ts";
+import type { AttackCounts, Share } from "../train/confusion.ts";
 import type { RunRecord } from "../train/run_folder.ts";
 import type { Settings } from "./plan_file.ts";
 
@@ -16,8 +16,8 @@ export interface CellEvaluation {
   readonly samples: number;
   /** Those classified rightly. */
   readonly correct: number;
-  /** 0..1, over all test images. */
-  readonly accuracy: number;
+  /** Over all test images. */
+  readonly accuracy: Share;
   /** Where an attack is measured. */
   readonly attack?: { readonly name: string } & AttackCounts;
 }
@@ -98,8 +98,9 @@ export async function readResult(cell: string): Promise<CellResult | undefined> 
 export function isEvaluation(value: unknown): value is CellEvaluation {
   if (typeof value !== "object" || value === null) return false;
   const { accuracy, attack } = value as Partial<CellEvaluation>;
-  return Number.isFinite(accuracy) && (attack === undefined ||
-    [attack?.successRate, attack?.recoveredAccuracy].every(Number.isFinite));
+  const isShare = (share: unknown) => share === null || Number.isFinite(share);
+  return isShare(accuracy) && (attack === undefined ||
+    [attack?.successRate, attack?.recoveredAccuracy].every(isShare));
 }
 
 /** `cell.json`, where the cell was begun. */

@@ -1,6 +1,7 @@
 /** What a cell is judged by. Shares of images, 0..1. */
 
 import type { CellEvaluation, CellResult } from "./cell_folder.ts";
+import type { Share } from "../train/confusion.ts";
 import { summarize, type Summary } from "./confidence.ts";
 
 /** Names of all measures, in the order of tables. */
@@ -30,7 +31,7 @@ export const MEASURE_TITLES: Readonly<Record<Measure, string>> = {
   rir: "RIR",
 };
 
-/** Measures of a cell; where no attack is measured only the accuracies. */
+/** Measures of a cell; those that were not measured are missing. */
 export type Measures = Partial<Record<Measure, number>>;
 
 /**
@@ -42,22 +43,33 @@ export type Measures = Partial<Record<Measure, number>>;
  * @param ceiling What a clean network comes to on the same triggered images, where that is known.
  */
 export function measuresOf({ before, after }: CellResult, ceiling?: CellEvaluation): Measures {
-  const accuracies = { accuracyBefore: before.accuracy, accuracy: after.accuracy };
-  if (!before.attack || !after.attack) return accuracies;
-  const lost = Math.max(0, before.accuracy - after.accuracy);
-  const success = Math.max(0, before.attack.successRate - after.attack.successRate);
-  const gain = Math.max(0, after.attack.recoveredAccuracy - before.attack.recoveredAccuracy);
-  return {
-    ...accuracies,
-    attackSuccessBefore: before.attack.successRate,
-    attackSuccess: after.attack.successRate,
-    recovered: after.attack.recoveredAccuracy,
-    ...ceiling?.attack && ceiling.attack.recoveredAccuracy > 0
-      ? { ofCeiling: after.attack.recoveredAccuracy / ceiling.attack.recoveredAccuracy }
-      : {},
-    der: (success - lost + 1) / 2,
-    rir: (gain - lost + 1) / 2,
+  const [was, is] = before.attack && after.attack ? [before.attack, after.attack] : [];
+  const lost = decrease(before.accuracy, after.accuracy);
+  const success = decrease(was?.successRate, is?.successRate);
+  const gain = decrease(is?.recoveredAccuracy, was?.recoveredAccuracy);
+  const most = ceiling?.attack?.recoveredAccuracy;
+  const measures: Readonly<Record<Measure, Share | undefined>> = {
+    accuracyBefore: before.accuracy,
+    accuracy: after.accuracy,
+    attackSuccessBefore: was?.successRate,
+    attackSuccess: is?.successRate,
+    recovered: is?.recoveredAccuracy,
+    ofCeiling: isMeasured(is?.recoveredAccuracy) && most ? is.recoveredAccuracy / most : undefined,
+    der: isMeasured(success) && isMeasured(lost) ? (success - lost + 1) / 2 : undefined,
+    rir: isMeasured(gain) && isMeasured(lost) ? (gain - lost + 1) / 2 : undefined,
   };
+  return Object.fromEntries(
+    Object.entries(measures).filter((entry): entry is [Measure, number] => isMeasured(entry[1])),
+  );
+}
+
+function isMeasured(share: Share | undefined): share is number {
+  return typeof share === "number";
+}
+
+/** By how much `after` is below `before`, at least 0; undefined where one was not measured. */
+function decrease(before: Share | undefined, after: Share | undefined): number | undefined {
+  return isMeasured(before) && isMeasured(after) ? Math.max(0, before - after) : undefined;
 }
 
 /** Summaries of the measures that all of the given cells have. */

@@ -1,4 +1,7 @@
-/** Accuracy and attack success from confusion matrices. All counts are exact integers. */
+/**
+ * Accuracy and attack success from confusion matrices. All counts are exact integers; a share of no
+ * images is null, for nothing was measured.
+ */
 
 import { countsForAttack, type Target, targetOf } from "../attacks/target.ts";
 
@@ -10,14 +13,17 @@ export interface Confusion {
   readonly counts: Uint32Array;
 }
 
+/** A share of images, 0..1; null where there was no image to measure it on. */
+export type Share = number | null;
+
 /** Results on untouched images. */
 export interface CleanCounts {
   /** Images in all. */
   readonly samples: number;
   /** Images classified as their own class. */
   readonly correct: number;
-  /** correct / samples, 0..1 */
-  readonly accuracy: number;
+  /** correct / samples */
+  readonly accuracy: Share;
 }
 
 /** Results on the images outside the target class, with and without the trigger. */
@@ -26,16 +32,16 @@ export interface AttackCounts {
   readonly samples: number;
   /** Triggered images classified as their target class. */
   readonly success: number;
-  /** success / samples, 0..1 */
-  readonly successRate: number;
+  /** success / samples */
+  readonly successRate: Share;
   /** Triggered images classified as their own class. */
   readonly correct: number;
-  /** correct / samples, 0..1 */
-  readonly recoveredAccuracy: number;
+  /** correct / samples */
+  readonly recoveredAccuracy: Share;
   /** The same images, untouched, classified as their own class. */
   readonly correctNonTarget: number;
-  /** correctNonTarget / samples, 0..1 */
-  readonly accuracyNonTarget: number;
+  /** correctNonTarget / samples */
+  readonly accuracyNonTarget: Share;
 }
 
 /** Sum of the counts for which `choose(label, predicted)` holds. */
@@ -49,9 +55,9 @@ function sum(
   );
 }
 
-/** Share of `part` in `whole`; 0 of nothing is 0. */
-function share(part: number, whole: number): number {
-  return whole === 0 ? 0 : part / whole;
+/** Share of `part` in `whole`; null of nothing. */
+function share(part: number, whole: number): Share {
+  return whole === 0 ? null : part / whole;
 }
 
 /** Accuracy on untouched images. */

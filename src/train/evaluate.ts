@@ -4,6 +4,7 @@ import { NO_AUGMENTATION, type Preprocessing, TRIGGERED } from "../../shaders/ga
 import { advanceKernel, collectRowsKernel, confusionKernel } from "../../shaders/metrics.ts";
 import type { Target } from "../attacks/target.ts";
 import { type ImageTrigger, isPixelTrigger, type Trigger } from "../attacks/trigger.ts";
+import { DataError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { type Model, tensorLookup } from "../nn/model.ts";
 import { buildProgram } from "../tensor/program.ts";
@@ -87,7 +88,11 @@ export async function evaluateModel(
   }
 }
 
-/** Records the evaluation of a model on all images of a store. */
+/**
+ * Records the evaluation of a model on all images of a store.
+ *
+ * @throws {DataError} where the store is empty.
+ */
 export async function createEvaluator(
   gpu: Gpu,
   model: Model,
@@ -96,6 +101,7 @@ export async function createEvaluator(
 ): Promise<Evaluator> {
   const { classes } = model.architecture;
   const { count } = images;
+  if (count === 0) throw new DataError("cannot evaluate a model: found no image, expected one");
   const batchSize = Math.min(EVALUATION_BATCH_SIZE, count);
   const steps = Math.ceil(count / batchSize);
   const trigger = backdoor && isPixelTrigger(backdoor.trigger) ? backdoor.trigger : undefined;
@@ -183,6 +189,7 @@ async function withTriggeredCopies(
 ): Promise<ImageStore> {
   expectTriggerSize(trigger, images);
   const { count } = images;
+  if (count === 0) throw new DataError("cannot evaluate a model: found no image, expected one");
   const set = await readImages(gpu, images);
   const { length } = set.pixels;
   const pixels = new Uint8Array(2 * length);

@@ -11,9 +11,9 @@ import { accuracyText, evaluationsOf, modelName, ROW_NAMES } from "./defense_res
 import type { DefenseRunSettings } from "./defense_settings.ts";
 import type { Output } from "./output.ts";
 import {
-  chanceWarning,
   evaluationDocument,
   evaluationProgressText,
+  measurementWarnings,
   progressText,
   resultsTable,
 } from "./results.ts";
@@ -54,8 +54,10 @@ export function recordingHooks(
       });
       await folder.update({ results: { [stage]: document } });
       output.line(resultsTable([[ROW_NAMES[stage] ?? stage, document]]));
-      const warning = stage === "before" && chanceWarning(document, dataset.classNames.length);
-      if (warning) output.warning(warning);
+      if (stage !== "before") return;
+      for (const warning of measurementWarnings(document, dataset.classNames)) {
+        output.warning(warning);
+      }
     },
     onProgress: (phase, progress) =>
       output.progress(progressText(phase, progress, training.batchSize)),

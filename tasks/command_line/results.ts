@@ -2,7 +2,9 @@
 
 import type { BackdoorDescription } from "../../src/attacks/backdoor.ts";
 import { isNearChance } from "../../src/train/chance.ts";
-import type { AttackCounts } from "../../src/train/confusion.ts";
+import type { AttackCounts, Share } from "../../src/train/confusion.ts";
+import { unmeasuredAttack } from "../../src/report/attack_verdict.ts";
+import { NOT_MEASURED } from "../../src/report/number_text.ts";
 import type { Verdict } from "../../src/report/verdict.ts";
 import type { Evaluation } from "../../src/train/evaluate.ts";
 import type { EpochProgress } from "../../src/train/trainer.ts";
@@ -13,7 +15,7 @@ export interface EvaluationDocument {
   readonly dataset: string;
   readonly samples: number;
   readonly correct: number;
-  readonly accuracy: number;
+  readonly accuracy: Share;
   readonly attack?: { readonly name: string; readonly target: number | "all" } & AttackCounts;
   readonly adapter: string;
   readonly seconds: number;
@@ -74,23 +76,28 @@ export function resultsTable(rows: readonly (readonly [string, EvaluationDocumen
     .join("\n");
 }
 
-/**
- * What may be wrong where a network is hardly better than guessing; undefined where it is better.
- */
-export function chanceWarning(
-  { accuracy, samples, model, dataset }: EvaluationDocument,
-  classes: number,
-): string | undefined {
-  if (!isNearChance(accuracy, samples, classes)) return undefined;
-  return `warning: ${model} is right on ${percent(accuracy)} of ${dataset}, hardly better than ` +
-    `guessing among ${classes} classes. The usual causes: it was trained with other ` +
-    "preprocessing (--mean, --std, --scale), with the classes in another order (folders count in " +
-    "alphabetical order), or on other images";
+/** What the numbers of a network cannot be taken for, and why; for people. */
+export function measurementWarnings(
+  { accuracy, samples, model, dataset, attack }: EvaluationDocument,
+  classNames: readonly string[],
+): string[] {
+  const classes = classNames.length;
+  const warnings: string[] = [];
+  if (attack?.samples === 0) warnings.push(`warning: ${unmeasuredAttack(attack, classNames)}`);
+  if (isNearChance(accuracy, samples, classes)) {
+    warnings.push(
+      `warning: ${model} is right on ${percent(accuracy)} of ${dataset}, hardly better than ` +
+        `guessing among ${classes} classes. The usual causes: it was trained with other ` +
+        "preprocessing (--mean, --std, --scale), with the classes in another order (folders count " +
+        "in alphabetical order), or on other images",
+    );
+  }
+  return warnings;
 }
 
 /** For example `84.80 %`. */
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`;
+export function percent(share: Share): string {
+  return share === null ? NOT_MEASURED : `${(100 * share).toFixed(2)} %`;
 }
 
 /** A progress line of training, for example `teacher 3/10 [####    ] loss 0.312 210 images/s 0:42 left`. */

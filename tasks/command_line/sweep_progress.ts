@@ -10,6 +10,7 @@ import {
 import type { ReadyCell } from "../../src/sweep/ready_cells.ts";
 import type { CellEvent } from "../../src/sweep/run_cells.ts";
 import type { Output } from "./output.ts";
+import type { Share } from "../../src/train/confusion.ts";
 import { duration, percent } from "./results.ts";
 
 /** Watches the cells of a sweep. */
@@ -99,7 +100,7 @@ export function watchSweep(
 }
 
 function resultText({ before, after, run }: CellResult): string {
-  const change = (a: number, b: number) => `${percent(a)} -> ${percent(b)}`;
+  const change = (a: Share, b: Share) => `${percent(a)} -> ${percent(b)}`;
   const success = before.attack && after.attack
     ? `, attack success ${change(before.attack.successRate, after.attack.successRate)}`
     : "";

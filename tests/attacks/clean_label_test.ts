@@ -111,7 +111,7 @@ Deno.test("perturbImages() leads the model astray within its radius", async () =
       await accuracy(model, images.pixels, preprocessing),
       await accuracy(model, found, preprocessing),
     ];
-    assert.ok(adversarial < clean - 0.1, `${clean} -> ${adversarial}`);
+    assert.ok(adversarial! < clean! - 0.1, `${clean} -> ${adversarial}`);
     assert.deepEqual(await perturbImages(gpu, model, images, settings), found);
   }
   const none = { radius: 0.4, step: 6, steps: 2, preprocessing: PLAIN_PREPROCESSING };

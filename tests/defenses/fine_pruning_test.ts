@@ -18,7 +18,7 @@ interface Pruning {
 async function trained() {
   const training = { ...SMALL_DEFENSE.training, epochs: 8 };
   const { state, evaluations } = await defendSmall("finetune", { settings: { training } });
-  assert.ok(evaluations.get("after")!.accuracy > 0.8);
+  assert.ok(evaluations.get("after")!.accuracy! > 0.8);
   return { ...smallStudent(1), state };
 }
 
@@ -41,7 +41,7 @@ Deno.test("fine-pruning prunes as far as held-out accuracy allows, and pruned ch
   for (let c = 0; c < channels; c++) assert.equal(gamma[c] === 0, silent.has(c), `channel ${c}`);
   const beta = floats(state.get("bn1.bias")!);
   assert.ok(order.slice(0, pruned).every((c) => beta[c] === 0));
-  assert.ok(evaluations.get("after")!.accuracy >= evaluations.get("pruned")!.accuracy - 0.1);
+  assert.ok(evaluations.get("after")!.accuracy! >= evaluations.get("pruned")!.accuracy! - 0.1);
 });
 
 Deno.test("fine-pruning predicts the accuracy of the pruned network", async () => {
@@ -55,7 +55,7 @@ Deno.test("fine-pruning predicts the accuracy of the pruned network", async () =
     settings: { floor: 5 },
   });
   const { pruned, accuracies } = notes.get("pruning") as Pruning;
-  assert.equal(evaluations.get("pruned")!.accuracy, accuracies[pruned]);
+  assert.equal(evaluations.get("pruned")!.accuracy!, accuracies[pruned]);
 });
 
 Deno.test("prune() changes the last batch norm and nothing else", () => {

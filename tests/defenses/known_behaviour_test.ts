@@ -41,9 +41,9 @@ Deno.test("fine-pruning keeps the accuracy and leaves the backdoor", async () =>
     settings: { training },
   });
   const [before, after] = [evaluations.get("before")!, evaluations.get("after")!];
-  assert.ok(before.attack!.successRate > 0.9, `${before.attack!.successRate}`);
-  assert.ok(after.accuracy > before.accuracy - 0.05, `${after.accuracy}`);
-  assert.ok(after.attack!.successRate > 0.7, `${after.attack!.successRate}`);
+  assert.ok(before.attack!.successRate! > 0.9, `${before.attack!.successRate}`);
+  assert.ok(after.accuracy! > before.accuracy! - 0.05, `${after.accuracy}`);
+  assert.ok(after.attack!.successRate! > 0.7, `${after.attack!.successRate}`);
 });
 
 Deno.test("the curve of mode connectivity repair peaks between its ends", async () => {
@@ -57,9 +57,9 @@ Deno.test("the curve of mode connectivity repair peaks between its ends", async 
   });
   const [start, middle, end] = ["t=0.0", "t=0.5", "t=1.0"].map((t) => evaluations.get(t)!);
   for (const outer of [start!, end!]) {
-    assert.ok(outer.attack!.successRate > 0.9, `${outer.attack!.successRate}`);
-    assert.ok(middle!.accuracy >= outer.accuracy, `${middle!.accuracy} < ${outer.accuracy}`);
+    assert.ok(outer.attack!.successRate! > 0.9, `${outer.attack!.successRate}`);
+    assert.ok(middle!.accuracy! >= outer.accuracy!, `${middle!.accuracy} < ${outer.accuracy}`);
   }
-  assert.ok(middle!.attack!.successRate < 0.3, `${middle!.attack!.successRate}`);
-  assert.ok(middle!.attack!.recoveredAccuracy > 0.7, `${middle!.attack!.recoveredAccuracy}`);
+  assert.ok(middle!.attack!.successRate! < 0.3, `${middle!.attack!.successRate}`);
+  assert.ok(middle!.attack!.recoveredAccuracy! > 0.7, `${middle!.attack!.recoveredAccuracy}`);
 });

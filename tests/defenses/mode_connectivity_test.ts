@@ -18,7 +18,7 @@ Deno.test("mcr measures the whole curve, each point with statistics of its own",
   const curve = notes.get("curve") as Point[];
   assert.deepEqual(curve.map(({ t }) => t), [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]);
   const accuracy = (stage: string) => evaluations.get(stage)!.accuracy;
-  assert.ok(Math.abs(accuracy("t=0.0") - accuracy("before")) < 0.1, "the start is the network");
+  assert.ok(Math.abs(accuracy("t=0.0")! - accuracy("before")!) < 0.1, "the start is the network");
   const worst = Math.min(...curve.map(({ heldOutAccuracy }) => heldOutAccuracy));
   assert.ok(worst > 0.6, `the curve stays accurate: ${worst}`);
   assert.equal(accuracy("after"), accuracy("t=0.3"));

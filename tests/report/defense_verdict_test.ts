@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { defenseVerdict } from "../../src/report/defense_verdict.ts";
-import { stageResult } from "../../src/report/recorded_results.ts";
+import { type StageResult, stageResult } from "../../src/report/recorded_results.ts";
 import { CLASS_NAMES, evaluationOf, sampleAudit } from "./sample_run.ts";
 
 const CLASSES_10 = Array.from({ length: 10 }, (_, label) => `class ${label}`);
@@ -100,4 +100,43 @@ Deno.test("defenseVerdict() says where the defence has ruined the model", () => 
 
 Deno.test("defenseVerdict() of a run without its last result is none", () => {
   assert.match(verdict({ before: model(0.9) }).headline, /not finished/);
+});
+
+/** A model whose attack was to be measured on images of its target class only. */
+const untested = (): StageResult => {
+  const { attack, ...result } = model(0.95, 1)!;
+  const shares = { successRate: null, recoveredAccuracy: null, accuracyNonTarget: null };
+  const counts = { samples: 0, success: 0, correct: 0, correctNonTarget: 0 };
+  return { ...result, attack: { ...attack!, ...counts, ...shares } };
+};
+
+Deno.test("defenseVerdict() says nothing of an attack that no image could show", () => {
+  const found = verdict({ before: untested(), after: untested() });
+  assert.equal(found.headline, "Cleaned; whether there was a backdoor is not known");
+  assert.equal(found.tone, "neutral");
+  assert.match(
+    found.evidence.join(),
+    /Attack success: not measured, no test image outside class 2 \(class 2\)\./,
+  );
+  assert.match(found.limits.join(), /Attack success was not measured/);
+  const measuredOnce = verdict({ before: untested(), after: model(0.95, 0) });
+  assert.equal(measuredOnce.headline, "Cleaned; whether there was a backdoor is not known");
+});
+
+Deno.test("defenseVerdict() goes by the audit where no image could show the attack", () => {
+  const found = verdict({
+    classNames: CLASS_NAMES,
+    before: untested(),
+    after: untested(),
+    auditBefore: sampleAudit([2]),
+    auditAfter: sampleAudit([2]),
+  });
+  assert.deepEqual([found.headline, found.tone], ["The model is still suspicious", "bad"]);
+});
+
+Deno.test("defenseVerdict() of accuracies that were not measured does not call them kept", () => {
+  const none = { samples: 0, correct: 0, accuracy: null };
+  const found = verdict({ before: none, after: none });
+  assert.equal(found.summary, "Accuracy was not measured.");
+  assert.equal(found.tone, "neutral");
 });

@@ -36,3 +36,14 @@ Deno.test("auditDocument() is undefined of anything else", () => {
     assert.equal(auditDocument(value), undefined);
   }
 });
+
+Deno.test("stageResult() takes no share of no image, whatever was recorded", () => {
+  const { attack, ...clean } = evaluationOf(0.9, 0.5);
+  for (const share of [null, 0, 1]) {
+    const shares = { successRate: share, recoveredAccuracy: share, accuracyNonTarget: share };
+    const result = stageResult({ ...clean, attack: { ...attack, ...shares, samples: 0 } });
+    assert.equal(result?.attack?.successRate, null);
+    assert.equal(result?.attack?.recoveredAccuracy, null);
+    assert.equal(stageResult({ samples: 0, correct: 0, accuracy: share })?.accuracy, null);
+  }
+});

@@ -26,6 +26,14 @@ Deno.test("attackVerdict() counts images and names the target", () => {
   assert.match(evidence.join("\n"), /taken for class 2 \(blue\)/);
 });
 
+Deno.test("attackVerdict() of a backdoor that no image could show is none", () => {
+  const { attack, ...clean } = evaluationOf(0.9, 0);
+  const result = stageResult({ ...clean, attack: { ...attack, samples: 0 } });
+  const { headline, evidence } = attackVerdict({ result, poisoned: 1, classNames: CLASS_NAMES });
+  assert.equal(headline, "Whether the badnets backdoor works is not known");
+  assert.match(evidence.join(), /not measured, no test image outside class 2 \(blue\)/);
+});
+
 Deno.test("auditVerdict() names the suspicious classes and what leads to them", () => {
   const { tone, headline, evidence } = auditVerdict(sampleAudit([2]));
   assert.deepEqual([tone, headline], ["bad", "Suspicious: 2 (blue)"]);

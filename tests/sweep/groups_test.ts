@@ -27,6 +27,17 @@ Deno.test("measuresOf() has only accuracies where no attack is measured", () => 
   assert.deepEqual(measuresOf(resultOf([0.9], [0.8])), { accuracyBefore: 0.9, accuracy: 0.8 });
 });
 
+Deno.test("measuresOf() leaves out what no image could show", () => {
+  const { before, after, run } = resultOf([0.9, 1, 0], [0.8, 0, 0.5]);
+  const shares = { samples: 0, successRate: null, recoveredAccuracy: null };
+  const untested = { ...after, attack: { ...after.attack!, ...shares } };
+  assert.deepEqual(measuresOf({ before, after: untested, run }), {
+    accuracyBefore: 0.9,
+    accuracy: 0.8,
+    attackSuccessBefore: 1,
+  });
+});
+
 Deno.test("measuresOf() states recovered accuracy as a share of a clean network's", () => {
   const { after: ceiling } = resultOf([0.9, 0, 0], [0.9, 0.1, 0.8]);
   near(measuresOf(resultOf([0.9, 1, 0], [0.88, 0.05, 0.6]), ceiling).ofCeiling, 0.75);

@@ -13,3 +13,7 @@ Deno.test("isNearChance() is false for a network that knows something", () => {
   assert.ok(!isNearChance(0.8, 20, 10));
   assert.ok(!isNearChance(0.9, 100, 2));
 });
+
+Deno.test("isNearChance() says nothing of an accuracy that was not measured", () => {
+  assert.ok(!isNearChance(null, 0, 10));
+});

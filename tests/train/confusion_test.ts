@@ -38,11 +38,18 @@ Deno.test("attackCounts() of all2all counts every image, and the next class as s
   });
 });
 
-Deno.test("shares of no images are 0", () => {
+Deno.test("shares of no images are null", () => {
   const none = confusion([0, 0], [0, 0]);
-  assert.equal(cleanCounts(none).accuracy, 0);
+  assert.equal(cleanCounts(none).accuracy, null);
   const counts = attackCounts(none, none, { mode: "all2one", label: 0 });
-  assert.equal(counts.successRate, 0);
-  assert.equal(counts.recoveredAccuracy, 0);
-  assert.equal(counts.accuracyNonTarget, 0);
+  assert.equal(counts.successRate, null);
+  assert.equal(counts.recoveredAccuracy, null);
+  assert.equal(counts.accuracyNonTarget, null);
+});
+
+Deno.test("attackCounts() of images of the target class only measures no share", () => {
+  const dogs = confusion([0, 0], [0, 6]);
+  const { samples, successRate } = attackCounts(dogs, dogs, { mode: "all2one", label: 1 });
+  assert.equal(samples, 0);
+  assert.equal(successRate, null);
 });
