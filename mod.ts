@@ -385,6 +385,7 @@ export {
   NoAdapterError,
   OutOfMemoryError,
   TrainingError,
+  UnsupportedImageError,
   UsageError,
   ValidationError,
 } from "./src/errors.ts";

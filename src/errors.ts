@@ -19,6 +19,9 @@ export class UsageError extends LetheError {}
 /** A file that is missing, truncated, too large, or not what its name says. */
 export class FormatError extends LetheError {}
 
+/** A picture that may well be sound, but of a kind that is not decoded: a GIF, a JPEG in CMYK. */
+export class UnsupportedImageError extends FormatError {}
+
 /** Images or labels that cannot be used: an empty folder, a label out of range. */
 export class DataError extends LetheError {}
 

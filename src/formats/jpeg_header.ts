@@ -3,6 +3,7 @@
  * allocates by the stated size and repeats as many scans as it is given.
  */
 
+import { type FormatError, UnsupportedImageError } from "../errors.ts";
 import { checkImageSize } from "./byte_image.ts";
 import type { Refuse } from "./refusal.ts";
 
@@ -78,11 +79,13 @@ function countBlocks(frame: Uint8Array, width: number, height: number, refuse: R
   }, 0);
 }
 
+const unsupported = ({ message }: FormatError) => new UnsupportedImageError(message);
+
 /**
  * Reads the header and walks to the end of the image. Throws what `refuse` makes for truncated
  * files, sizes beyond the limits or beyond what so few bytes can code, more than one frame, more
- * than {@linkcode MAXIMUM_SCANS} scans, and kinds that are not decoded: arithmetic coding, 12 bits,
- * CMYK.
+ * than {@linkcode MAXIMUM_SCANS} scans, and {@linkcode UnsupportedImageError} for kinds that are not
+ * decoded: arithmetic coding, 12 bits, CMYK.
  */
 export function readJpegHeader(bytes: Uint8Array, refuse: Refuse): JpegHeader {
   let frame: Uint8Array | undefined;
@@ -91,7 +94,9 @@ export function readJpegHeader(bytes: Uint8Array, refuse: Refuse): JpegHeader {
   for (const { marker, body } of segments(bytes, refuse)) {
     if (isFrame(marker)) {
       if (!FRAME_MARKERS.includes(marker)) {
-        throw refuse(`JPEG process ${marker - 0xc0}`, "baseline or progressive with Huffman codes");
+        throw unsupported(
+          refuse(`JPEG process ${marker - 0xc0}`, "baseline or progressive with Huffman codes"),
+        );
       }
       if (frame || body.length < FRAME_BYTES) throw refuse("two frames, or a short one", "one");
       frame = body;
@@ -109,7 +114,12 @@ export function readJpegHeader(bytes: Uint8Array, refuse: Refuse): JpegHeader {
   const [precision, height, width] = [view.getUint8(0), view.getUint16(1), view.getUint16(3)];
   const components = view.getUint8(5);
   if (precision !== 8 || (components !== 1 && components !== 3)) {
-    throw refuse(`${components} components of ${precision} bits`, "1 or 3 of 8 bits");
+    throw unsupported(
+      refuse(
+        `${components} components of ${precision} bits${components === 4 ? " (CMYK)" : ""}`,
+        "1 or 3 of 8 bits",
+      ),
+    );
   }
   if (frame.length !== FRAME_BYTES + 3 * components) throw refuse("a bad frame", "a valid one");
   checkImageSize(width, height, refuse);

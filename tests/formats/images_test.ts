@@ -257,5 +257,25 @@ Deno.test("decodeImage() refuses damaged JPEGs and kinds that it does not read",
 
 Deno.test("decodeImage() refuses other files", () => {
   refused(new Uint8Array(0), /an empty file, expected PNG, JPEG/);
-  refused(new TextEncoder().encode("GIF89a.."), /starts with the bytes 4749463839612e2e/);
+  refused(new TextEncoder().encode("GIF1234."), /starts with the bytes 474946313233342e/);
+});
+
+Deno.test("decodeImage() names the format of a picture that it does not decode", () => {
+  const latin1 = (text: string) => Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const cases: [string, RegExp][] = [
+    ["GIF89a\x01\0\x01\0\x80\0\0", /found a picture in the format GIF, expected PNG/],
+    ["II*\0\x08\0\0\0", /TIFF/],
+    ["MM\0*\0\0\0\x08", /TIFF/],
+    ["\0\0\0\x20ftypavif\0\0\0\0", /AVIF/],
+    ["\0\0\0\x18ftypheic\0\0\0\0", /HEIC/],
+    ["\0\0\0\x0cjP  \r\n\x87\n", /JPEG 2000/],
+    ["P3\n1 1\n255\n1 2 3\n", /text PPM/],
+    ["  <svg onload=alert(1)>", /SVG/],
+  ];
+  for (const [text, message] of cases) {
+    assert.throws(() => decode(latin1(text)), { name: "UnsupportedImageError", message });
+  }
+  for (const text of ["", "BMW is a car", "P7", "RIFF....WAVE", "not an image"]) {
+    assert.throws(() => decode(latin1(text)), { name: "FormatError" });
+  }
 });
