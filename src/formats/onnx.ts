@@ -9,7 +9,8 @@ import type { OnnxFiles } from "./onnx_elements.ts";
 import { type OnnxNode, PartBudget, readNode } from "./onnx_node.ts";
 import { onnxDtype, type OnnxTensor, readEntry, readTensor } from "./onnx_tensor.ts";
 import { ProtobufCursor } from "./protobuf.ts";
-import { quoted, refusal, type Refuse } from "./refusal.ts";
+import { refusal, type Refuse } from "./refusal.ts";
+import { quoted } from "../text/quoted.ts";
 
 /** An input or output of the graph. */
 export interface OnnxValue {

@@ -4,7 +4,8 @@ import { decodeElements, ELEMENT_BYTES, encodeElements } from "./elements.ts";
 import { elementCount, type HostArray, type HostTensor } from "./host_tensor.ts";
 import type { ElementRun, OnnxTensor } from "./onnx_tensor.ts";
 import { ProtobufCursor } from "./protobuf.ts";
-import { quoted, type Refuse } from "./refusal.ts";
+import type { Refuse } from "./refusal.ts";
+import { quoted } from "../text/quoted.ts";
 
 /** Most int64 elements written as varints: they may take eight times their bytes in the file. */
 const MAXIMUM_LONGS = 2 ** 20;

@@ -3,7 +3,8 @@
 import { ELEMENT_BYTES } from "./elements.ts";
 import type { HostDtype } from "./host_tensor.ts";
 import type { OnnxData } from "./onnx_tensor.ts";
-import { quoted, type Refuse } from "./refusal.ts";
+import type { Refuse } from "./refusal.ts";
+import { quoted } from "../text/quoted.ts";
 
 /**
  * Where a tensor lies in another file. Its name must be a plain one, of a file next to the model:

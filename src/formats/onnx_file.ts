@@ -4,7 +4,7 @@ import { FormatError } from "../errors.ts";
 import { type OnnxModel, readOnnx } from "./onnx.ts";
 import type { OnnxTensor } from "./onnx_tensor.ts";
 import { readFailure } from "./read_file.ts";
-import { quoted } from "./refusal.ts";
+import { quoted } from "../text/quoted.ts";
 
 /** Most bytes of a model with all its files: 2 GiB, as for other checkpoints. */
 const MAXIMUM_BYTES = 2 ** 31;

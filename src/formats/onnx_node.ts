@@ -2,7 +2,8 @@
 
 import { type OnnxTensor, readTensor } from "./onnx_tensor.ts";
 import type { ProtobufCursor } from "./protobuf.ts";
-import { quoted, type Refuse } from "./refusal.ts";
+import type { Refuse } from "./refusal.ts";
+import { quoted } from "../text/quoted.ts";
 
 /** A node's setting. */
 export type OnnxAttribute =

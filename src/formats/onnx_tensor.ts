@@ -7,7 +7,8 @@ import { checkShape, ELEMENT_BYTES } from "./elements.ts";
 import type { HostDtype } from "./host_tensor.ts";
 import { externalData } from "./onnx_external.ts";
 import type { ByteRange, ProtobufCursor } from "./protobuf.ts";
-import { quoted, type Refuse } from "./refusal.ts";
+import type { Refuse } from "./refusal.ts";
+import { quoted } from "../text/quoted.ts";
 
 /** ONNX's `TensorProto.DataType` numbers of the types that can be read. */
 const DTYPES: ReadonlyMap<number, HostDtype> = new Map([
