@@ -133,17 +133,15 @@ export {
 export {
   type Architecture,
   type ForwardResult,
+  type Head,
+  type NormEntry,
   parameterCount,
   type StateEntry,
 } from "./src/nn/architecture.ts";
+export type { BatchNormConstants } from "./src/tensor/operations/batch_norm.ts";
 export { wideResNet } from "./src/nn/wide_resnet.ts";
-export {
-  checkState,
-  inferArchitecture,
-  initialState,
-  namedArchitecture,
-  type NamedState,
-} from "./src/nn/state.ts";
+export { inferArchitecture, namedArchitecture } from "./src/nn/architectures.ts";
+export { checkState, initialState, type NamedState } from "./src/nn/state.ts";
 export {
   destroyModel,
   loadModel,

@@ -20,11 +20,16 @@ import {
 import { declareBindings, type Kernel } from "./kernel.ts";
 import { SUM_INVOCATIONS, WORKGROUP_TOTAL } from "./reduction.ts";
 
-/** Added to the variance under the root: PyTorch's default. */
-export const BATCH_NORM_EPSILON = 1e-5;
+/** The two numbers that every batch norm of a network may have of its own. */
+export interface BatchNormConstants {
+  /** Added to the variance under the root. */
+  readonly epsilon: number;
+  /** Share of the new batch in the running statistics, as in PyTorch; ONNX counts the old share. */
+  readonly momentum: number;
+}
 
-/** Share of the new batch in the running statistics: PyTorch's default. */
-export const BATCH_NORM_MOMENTUM = 0.1;
+/** PyTorch's defaults. */
+export const BATCH_NORM_DEFAULTS: BatchNormConstants = { epsilon: 1e-5, momentum: 0.1 };
 
 const shapeText = ({ n, c, h, w }: FeatureMaps) => `(${n},${c},${h},${w})`;
 const elements = ({ n, c, h, w }: FeatureMaps) => n * c * h * w;
@@ -84,7 +89,11 @@ export function sweepStatisticsParts(maps: FeatureMaps): StatisticsParts {
  * statistics (parts,C,2), gamma (C), beta (C) -> coefficients (4,C), running mean (C), running
  * variance (C). The latter two are updated in place, the variance with its unbiased estimate.
  */
-export function trainingCoefficientsKernel(maps: FeatureMaps, from: StatisticsParts): Kernel {
+export function trainingCoefficientsKernel(
+  maps: FeatureMaps,
+  from: StatisticsParts,
+  { epsilon, momentum }: BatchNormConstants = BATCH_NORM_DEFAULTS,
+): Kernel {
   const { c } = maps;
   const count = maps.n * maps.h * maps.w;
   return {
@@ -119,22 +128,25 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
   }
   let m2 = workgroupTotal(lane, squares);
   if (lane == 0u) {
-    let inverseDeviation = 1.0 / sqrt(m2 / ${count}.0 + ${BATCH_NORM_EPSILON});
+    let inverseDeviation = 1.0 / sqrt(m2 / ${count}.0 + ${epsilon});
     let scale = gamma[channel] * inverseDeviation;
     coefficients[channel] = scale;
     coefficients[${c}u + channel] = beta[channel] - mean * scale;
     coefficients[${2 * c}u + channel] = mean;
     coefficients[${3 * c}u + channel] = inverseDeviation;
-    runningMean[channel] += ${BATCH_NORM_MOMENTUM} * (mean - runningMean[channel]);
+    runningMean[channel] += ${momentum} * (mean - runningMean[channel]);
     runningVariance[channel] +=
-      ${BATCH_NORM_MOMENTUM} * (m2 / ${Math.max(1, count - 1)}.0 - runningVariance[channel]);
+      ${momentum} * (m2 / ${Math.max(1, count - 1)}.0 - runningVariance[channel]);
   }
 }`,
   };
 }
 
 /** gamma, beta, running mean, running variance (C) -> coefficients (4,C). */
-export function evaluationCoefficientsKernel(channels: number): Kernel {
+export function evaluationCoefficientsKernel(
+  channels: number,
+  { epsilon }: Pick<BatchNormConstants, "epsilon"> = BATCH_NORM_DEFAULTS,
+): Kernel {
   const c = channels;
   return {
     label: `batch norm coefficients ${c}`,
@@ -149,7 +161,7 @@ export function evaluationCoefficientsKernel(channels: number): Kernel {
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let channel = id.x;
   if (channel < ${c}u) {
-    let inverseDeviation = 1.0 / sqrt(runningVariance[channel] + ${BATCH_NORM_EPSILON});
+    let inverseDeviation = 1.0 / sqrt(runningVariance[channel] + ${epsilon});
     let scale = gamma[channel] * inverseDeviation;
     coefficients[channel] = scale;
     coefficients[${c}u + channel] = beta[channel] - runningMean[channel] * scale;

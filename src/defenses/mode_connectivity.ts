@@ -5,6 +5,7 @@
  * less of the backdoor.
  */
 
+import type { Architecture } from "../nn/architecture.ts";
 import { type Model, readModel, writeModel } from "../nn/model.ts";
 import { floats, withValues } from "../nn/state.ts";
 import type { StateDict } from "../formats/host_tensor.ts";
@@ -24,13 +25,14 @@ export const modeConnectivity: Defense = {
   finetuning: () => ({ phase: "end", training: "teacherTraining" }),
   async run(context) {
     const { gpu, student, settings, load, train, heldOutAccuracy, note, present } = context;
+    const { architecture } = student;
     const start = load(student);
     const end = load(student);
     await train("end", end, CROSS_ENTROPY, settings.teacherTraining);
     const states = { start: await readModel(gpu, start), end: await readModel(gpu, end) };
     const middle = load({
       ...student,
-      state: meanOf(states.start, states.end),
+      state: meanOf(architecture, states.start, states.end),
       source: "the middle of the curve",
     });
     await train("middle", middle, CROSS_ENTROPY, settings.training, {
@@ -39,7 +41,8 @@ export const modeConnectivity: Defense = {
     const trained = await readModel(gpu, middle);
 
     const at = async (model: Model, t: number) => {
-      writeModel(gpu, model, between(states.start, trained, states.end, t), "the curve");
+      const found = between(architecture, { ...states, middle: trained }, t);
+      writeModel(gpu, model, found, "the curve");
       await estimateStatistics(gpu, model, context.clean, settings.training, context.signal);
       return model;
     };
@@ -57,16 +60,21 @@ export const modeConnectivity: Defense = {
 };
 
 /** The point φ(t) of the curve. */
-function between(start: StateDict, middle: StateDict, end: StateDict, t: number): StateDict {
+function between(
+  architecture: Architecture,
+  { start, middle, end }: { start: StateDict; middle: StateDict; end: StateDict },
+  t: number,
+): StateDict {
   return withValues(
+    architecture,
     start,
     (name, values) => curvePoint(values, floats(middle.get(name)!), floats(end.get(name)!), t),
   );
 }
 
 /** Halfway on the straight line between two networks, where the middle begins. */
-function meanOf(start: StateDict, end: StateDict): StateDict {
-  return withValues(start, (name, values) => {
+function meanOf(architecture: Architecture, start: StateDict, end: StateDict): StateDict {
+  return withValues(architecture, start, (name, values) => {
     const others = floats(end.get(name)!);
     return values.map((value, i) => (value + others[i]!) / 2);
   });

@@ -1,6 +1,6 @@
 /**
- * A network's state on the GPU: all parameters in one buffer and all running statistics in another,
- * so that the optimiser is one kernel and a checkpoint is a walk over names.
+ * A network's state on the GPU: all parameters in one buffer, all running statistics in another and
+ * constants in a third, so that the optimiser is one kernel and a checkpoint is a walk over names.
  */
 
 import type { StateDict } from "../formats/host_tensor.ts";
@@ -24,7 +24,7 @@ export function flatLayout(architecture: Architecture, kind: StateEntry["kind"])
   const unit = RANGE_ALIGNMENT / 4;
   let elements = 0;
   for (const entry of architecture.entries) {
-    if (entry.kind !== kind) continue;
+    if (entry.kind !== kind || entry.unread) continue;
     offsets.set(entry.name, elements);
     elements += Math.ceil(elementCount(entry.shape) / unit) * unit;
   }
@@ -39,10 +39,14 @@ export interface Model {
   readonly parameters: BufferRange;
   /** All running means and variances. */
   readonly statistics: BufferRange;
-  /** The tensor of each parameter and statistic, by name. */
+  /** All constants that a forward pass reads, where there are any. */
+  readonly constants: BufferRange | undefined;
+  /** The tensor of each parameter, statistic and constant that is read, by name. */
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** `num_batches_tracked` of every batch norm: training steps since initialisation. */
   batchesTracked: bigint;
+  /** All constants as the file has them, those that nothing reads included. */
+  kept: StateDict;
 }
 
 /**
@@ -58,25 +62,34 @@ export function loadModel(
   source: string,
 ): Model {
   checkState(architecture, state, source);
-  const parameters = gpu.createBuffer(
-    flatLayout(architecture, "parameter").elements * 4,
-    `parameters of ${source}`,
-  );
-  const statistics = gpu.createBuffer(
-    flatLayout(architecture, "statistic").elements * 4,
-    `statistics of ${source}`,
-  );
+  const allocate = (kind: StateEntry["kind"], what: string) =>
+    gpu.createBuffer(flatLayout(architecture, kind).elements * 4, `${what} of ${source}`);
   const tensors = new Map<string, Tensor>();
-  for (const kind of ["parameter", "statistic"] as const) {
-    const { buffer } = kind === "parameter" ? parameters : statistics;
+  const locate = (kind: StateEntry["kind"], { buffer }: BufferRange) => {
     const { offsets } = flatLayout(architecture, kind);
-    for (const { name, shape } of architecture.entries.filter((entry) => entry.kind === kind)) {
-      const bytes = elementCount(shape) * 4;
-      const location = { buffer, offset: offsets.get(name)! * 4, size: bytes };
+    for (const { name, shape } of architecture.entries) {
+      const first = offsets.get(name);
+      if (first === undefined) continue;
+      const location = { buffer, offset: first * 4, size: elementCount(shape) * 4 };
       tensors.set(name, locatedTensor(shape, location, name));
     }
-  }
-  const model = { architecture, parameters, statistics, tensors, batchesTracked: 0n };
+  };
+  const parameters = allocate("parameter", "parameters");
+  locate("parameter", parameters);
+  const statistics = allocate("statistic", "statistics");
+  locate("statistic", statistics);
+  const reads = flatLayout(architecture, "constant").elements > 0;
+  const constants = reads ? allocate("constant", "constants") : undefined;
+  if (constants) locate("constant", constants);
+  const model = {
+    architecture,
+    parameters,
+    statistics,
+    constants,
+    tensors,
+    batchesTracked: 0n,
+    kept: new Map(),
+  };
   writeModel(gpu, model, state, source);
   return model;
 }
@@ -88,6 +101,11 @@ export function writeModel(gpu: Gpu, model: Model, state: StateDict, source: str
   const counter = model.architecture.entries.find((entry) => entry.kind === "counter");
   const tracked = counter && state.get(counter.name);
   model.batchesTracked = BigInt(tracked?.data[0] ?? 0);
+  model.kept = new Map();
+  for (const { name, kind } of model.architecture.entries) {
+    const tensor = kind === "constant" && state.get(name);
+    if (tensor) model.kept.set(name, tensor);
+  }
 }
 
 /** Waits for submitted work and downloads the state, in PyTorch's order. */
@@ -101,6 +119,11 @@ export async function readModel(gpu: Gpu, model: Model): Promise<StateDict> {
   for (const { name, shape, kind } of model.architecture.entries) {
     if (kind === "counter") {
       state.set(name, { dtype: "int64", shape, data: BigInt64Array.of(model.batchesTracked) });
+      continue;
+    }
+    if (kind === "constant") {
+      const tensor = model.kept.get(name);
+      if (tensor) state.set(name, tensor);
       continue;
     }
     const { offsets, bytes } = layouts[kind];
@@ -123,4 +146,5 @@ export function tensorLookup(model: Model): (name: string) => Tensor {
 export function destroyModel(gpu: Gpu, model: Model): void {
   gpu.destroyBuffer(model.parameters);
   gpu.destroyBuffer(model.statistics);
+  if (model.constants) gpu.destroyBuffer(model.constants);
 }

@@ -1,10 +1,9 @@
-/** A network's state in ordinary memory: fresh, checked against an architecture, or inferred. */
+/** A network's state in ordinary memory: fresh, or checked against an architecture. */
 
 import { RandomPurpose, RandomStream } from "../data/random.ts";
-import { ModelError, UsageError } from "../errors.ts";
+import { ModelError } from "../errors.ts";
 import { elementCount, type HostTensor, type StateDict } from "../formats/host_tensor.ts";
 import type { Architecture } from "./architecture.ts";
-import { wideResNet } from "./wide_resnet.ts";
 
 /** A network's state and where it came from. */
 export interface NamedState {
@@ -19,7 +18,11 @@ export interface NamedState {
 /** Names listed in an error message before it says how many more there are. */
 const NAMES_SHOWN = 3;
 
-/** First values of every parameter and statistic, drawn from `seed`. */
+/**
+ * First values of every parameter and statistic, drawn from `seed`.
+ *
+ * @throws {ModelError} where the architecture has none.
+ */
 export function initialState(architecture: Architecture, seed: number): StateDict {
   const state: StateDict = new Map();
   for (const [i, { name, shape, kind, initial }] of architecture.entries.entries()) {
@@ -27,6 +30,12 @@ export function initialState(architecture: Architecture, seed: number): StateDic
     if (kind === "counter") {
       state.set(name, { dtype: "int64", shape, data: new BigInt64Array(count) });
       continue;
+    }
+    if (!initial) {
+      throw new ModelError(
+        `cannot train ${architecture.name} from scratch: ${name} has no first values; start from a ` +
+          "trained model",
+      );
     }
     const data = new Float32Array(count);
     if ("constant" in initial) {
@@ -42,7 +51,8 @@ export function initialState(architecture: Architecture, seed: number): StateDic
 
 /**
  * Checks that `state` is a state of `architecture` with finite values. Counters
- * (`num_batches_tracked`) may be missing: nothing computes with them.
+ * (`num_batches_tracked`) may be missing: nothing computes with them. Constants that nothing reads may
+ * hold anything.
  *
  * @param source The file, for messages.
  * @throws {ModelError} naming the first three missing, extra or misshapen tensors.
@@ -53,12 +63,12 @@ export function checkState(architecture: Architecture, state: StateDict, source:
   for (const [name, entry] of expected) {
     const found = state.get(name);
     if (!found) {
-      if (entry.kind !== "counter") problems.push(`${name} is missing`);
+      if (entry.kind !== "counter" && !entry.unread) problems.push(`${name} is missing`);
     } else if (found.shape.join() !== entry.shape.join()) {
       problems.push(
         `${name} has shape [${found.shape.join(", ")}], expected [${entry.shape.join(", ")}]`,
       );
-    } else if (found.dtype === "bool") {
+    } else if (found.dtype === "bool" && !entry.unread) {
       problems.push(`${name} holds bool values, expected numbers`);
     }
   }
@@ -72,7 +82,9 @@ export function checkState(architecture: Architecture, state: StateDict, source:
         problems.slice(0, NAMES_SHOWN).join("; ") + (more > 0 ? `; and ${more} more` : ""),
     );
   }
+  const variances = new Set(architecture.norms.map(({ runningVariance }) => runningVariance));
   for (const [name, tensor] of state) {
+    if (expected.get(name)?.unread) continue;
     const bad = floats(tensor).findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) {
       throw new ModelError(
@@ -80,7 +92,7 @@ export function checkState(architecture: Architecture, state: StateDict, source:
           "expected finite numbers",
       );
     }
-    if (expected.get(name)?.kind === "statistic" && name.endsWith("running_var")) {
+    if (variances.has(name)) {
       const negative = floats(tensor).findIndex((value) => value < 0);
       if (negative >= 0) {
         throw new ModelError(
@@ -99,60 +111,17 @@ export function floats(tensor: HostTensor): Float32Array<ArrayBuffer> {
     : Float32Array.from(tensor.data as ArrayLike<number | bigint>, Number);
 }
 
-/** A state with other values; counters, which are whole numbers, stay. */
+/** A state with other parameters and statistics; counters and constants stay. */
 export function withValues(
+  { entries }: Architecture,
   state: StateDict,
   valuesOf: (name: string, values: Float32Array<ArrayBuffer>) => Float32Array<ArrayBuffer>,
 ): StateDict {
-  return new Map(
-    [...state].map(([name, tensor]) =>
-      tensor.dtype === "int64"
-        ? [name, tensor]
-        : [name, { ...tensor, data: valuesOf(name, floats(tensor)) }]
-    ),
-  );
-}
-
-/**
- * Finds the WideResNet whose state this is: depth from the number of blocks, width and classes from
- * shapes.
- *
- * @throws {ModelError} where the names are not those of a WideResNet.
- */
-export function inferArchitecture(state: StateDict, source: string): Architecture {
-  const shape = (name: string) => state.get(name)?.shape;
-  const blocks = new Set(
-    [...state.keys()].map((name) => /^block1\.layer\.(\d+)\./.exec(name)?.[1]).filter(Boolean),
-  ).size;
-  const channels = shape("fc.weight")?.[1];
-  const classes = shape("fc.weight")?.[0];
-  if (!shape("conv1.weight") || blocks === 0 || !channels || !classes) {
-    const names = [...state.keys()].slice(0, NAMES_SHOWN).join(", ") || "no tensors";
-    throw new ModelError(
-      `cannot tell the architecture of ${source}: found ${names}; expected a WideResNet with ` +
-        "conv1.weight, block1.layer.0.conv1.weight and fc.weight",
-    );
+  const changed = new Map(state);
+  for (const { name, kind } of entries) {
+    if (kind !== "parameter" && kind !== "statistic") continue;
+    const tensor = state.get(name)!;
+    changed.set(name, { ...tensor, dtype: "float32", data: valuesOf(name, floats(tensor)) });
   }
-  if (channels % 64 !== 0 || classes < 2) {
-    throw new ModelError(
-      `cannot tell the architecture of ${source}: fc.weight has shape ` +
-        `[${classes}, ${channels}], expected a multiple of 64 inputs and 2 or more outputs`,
-    );
-  }
-  return wideResNet(6 * blocks + 4, channels / 64, classes);
-}
-
-/**
- * The architecture of a name like `wrn-16-1`.
- *
- * @throws {UsageError} for any other text.
- */
-export function namedArchitecture(name: string, classes: number): Architecture {
-  const match = /^wrn-(\d+)-(\d+)$/.exec(name);
-  if (!match) {
-    throw new UsageError(
-      `cannot build architecture "${name}": expected wrn-DEPTH-WIDTH, for example wrn-16-1`,
-    );
-  }
-  return wideResNet(Number(match[1]), Number(match[2]), classes);
+  return changed;
 }

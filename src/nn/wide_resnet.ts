@@ -7,7 +7,7 @@
  * batch norm, ReLU, global pooling and a linear layer. The taps are the raw outputs of the groups.
  */
 
-import { UsageError } from "../errors.ts";
+import { ModelError, UsageError } from "../errors.ts";
 import { materialize, type Mode, normalizedActivation } from "../tensor/operations/batch_norm.ts";
 import { convolution } from "../tensor/operations/convolution.ts";
 import { linear } from "../tensor/operations/linear.ts";
@@ -15,6 +15,8 @@ import { globalPool } from "../tensor/operations/pool.ts";
 import type { Tape } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import type { Architecture, StateEntry } from "./architecture.ts";
+import type { Family } from "./family.ts";
+import { moduleNorm, moduleNormEntries, normTensors } from "./norm.ts";
 
 /** Channels of the first convolution, before widening. */
 const BASE_CHANNELS = 16;
@@ -40,22 +42,6 @@ function groups(depth: number, width: number): Block[][] {
       stride: i === 0 && group > 0 ? 2 : 1,
     }));
   });
-}
-
-function batchNormEntries(name: string, channels: number): StateEntry[] {
-  const entry = (part: string, kind: StateEntry["kind"], constant: number): StateEntry => ({
-    name: `${name}.${part}`,
-    shape: kind === "counter" ? [] : [channels],
-    kind,
-    initial: { constant },
-  });
-  return [
-    entry("weight", "parameter", 1),
-    entry("bias", "parameter", 0),
-    entry("running_mean", "statistic", 0),
-    entry("running_var", "statistic", 1),
-    entry("num_batches_tracked", "counter", 0),
-  ];
 }
 
 /** He initialisation by fan-out, as the authors' code does: deviation sqrt(2 / (k² outputs)). */
@@ -96,15 +82,15 @@ export function wideResNet(depth: number, width: number, classes: number): Archi
   const entries: StateEntry[] = [
     convolutionEntry("conv1", 3, BASE_CHANNELS, 3),
     ...layout.flat().flatMap(({ name, inChannels, outChannels }) => [
-      ...batchNormEntries(`${name}.bn1`, inChannels),
+      ...moduleNormEntries(`${name}.bn1`, inChannels),
       convolutionEntry(`${name}.conv1`, inChannels, outChannels, 3),
-      ...batchNormEntries(`${name}.bn2`, outChannels),
+      ...moduleNormEntries(`${name}.bn2`, outChannels),
       convolutionEntry(`${name}.conv2`, outChannels, outChannels, 3),
       ...inChannels === outChannels
         ? []
         : [convolutionEntry(`${name}.convShortcut`, inChannels, outChannels, 1)],
     ]),
-    ...batchNormEntries("bn1", channels),
+    ...moduleNormEntries("bn1", channels),
     {
       name: "fc.weight",
       shape: [classes, channels],
@@ -113,21 +99,30 @@ export function wideResNet(depth: number, width: number, classes: number): Archi
     },
     { name: "fc.bias", shape: [classes], kind: "parameter", initial: { constant: 0 } },
   ];
+  const lastNorm = moduleNorm("bn1");
+  const norms = layout.flat().flatMap(({ name }) => [
+    moduleNorm(`${name}.bn1`),
+    moduleNorm(`${name}.bn2`),
+  ]);
   return {
     name: `wrn-${depth}-${width}`,
     classes,
     entries,
+    norms: [...norms, lastNorm],
+    head: { weight: "fc.weight", bias: "fc.bias", transposed: false },
+    lastNorm,
     forward(tape, state, x, mode) {
       const statistics = mode === "training";
-      let features = convolution(tape, x, state("conv1.weight"), { statistics });
+      let maps = convolution(tape, x, state("conv1.weight"), { statistics });
       const taps: Tensor[] = [];
       for (const group of layout) {
-        for (const block of group) features = residualBlock(tape, state, features, block, mode);
-        taps.push(features);
+        for (const block of group) maps = residualBlock(tape, state, maps, block, mode);
+        taps.push(maps);
       }
-      const last = normalizedActivation(tape, features, batchNormTensors(state, "bn1"), mode);
-      const pooled = globalPool(tape, materialize(tape, last));
-      return { logits: linear(tape, pooled, state("fc.weight"), state("fc.bias")), taps };
+      const last = normalizedActivation(tape, maps, normTensors(state, lastNorm), mode);
+      const features = globalPool(tape, materialize(tape, last));
+      const logits = linear(tape, features, state("fc.weight"), state("fc.bias"));
+      return { logits, taps, features };
     },
   };
 }
@@ -143,20 +138,39 @@ function residualBlock(
   const { name, inChannels, outChannels, stride } = block;
   const weight = (part: string) => state(`${name}.${part}.weight`);
   const statistics = mode === "training";
-  const first = normalizedActivation(tape, x, batchNormTensors(state, `${name}.bn1`), mode);
+  const norm = (part: string) => normTensors(state, moduleNorm(`${name}.${part}`));
+  const first = normalizedActivation(tape, x, norm("bn1"), mode);
   const shortcut = inChannels === outChannels
     ? x
     : convolution(tape, first, weight("convShortcut"), { stride });
   const hidden = convolution(tape, first, weight("conv1"), { stride, statistics });
-  const second = normalizedActivation(tape, hidden, batchNormTensors(state, `${name}.bn2`), mode);
+  const second = normalizedActivation(tape, hidden, norm("bn2"), mode);
   return convolution(tape, second, weight("conv2"), { residual: shortcut, statistics });
 }
 
-function batchNormTensors(state: (name: string) => Tensor, name: string) {
-  return {
-    gamma: state(`${name}.weight`),
-    beta: state(`${name}.bias`),
-    runningMean: state(`${name}.running_mean`),
-    runningVariance: state(`${name}.running_var`),
-  };
-}
+/** All WideResNets of the authors' form. */
+export const wideResNets: Family = {
+  pattern: "wrn-DEPTH-WIDTH",
+  example: "wrn-16-1",
+  expected: "a WideResNet with conv1.weight, block1.layer.0.conv1.weight and fc.weight",
+  named(name, classes) {
+    const match = /^wrn-(\d+)-(\d+)$/.exec(name);
+    return match ? wideResNet(Number(match[1]), Number(match[2]), classes) : undefined;
+  },
+  classes: (state) => state.get("fc.weight")?.shape[0],
+  /** Depth follows from the number of blocks, width and classes from the last layer. */
+  match(state, source) {
+    const blocks = new Set(
+      [...state.keys()].map((name) => /^block1\.layer\.(\d+)\./.exec(name)?.[1]).filter(Boolean),
+    ).size;
+    const [classes, channels] = state.get("fc.weight")?.shape ?? [];
+    if (!state.has("conv1.weight") || blocks === 0 || !channels || !classes) return [];
+    if (channels % 64 !== 0 || classes < 2) {
+      throw new ModelError(
+        `cannot tell the architecture of ${source}: fc.weight has shape ` +
+          `[${classes}, ${channels}], expected a multiple of 64 inputs and 2 or more outputs`,
+      );
+    }
+    return [wideResNet(6 * blocks + 4, channels / 64, classes)];
+  },
+};

@@ -9,7 +9,7 @@ import { type DatasetRequest, loadDataset } from "../data/datasets.ts";
 import { kindOf } from "../data/paths.ts";
 import { FormatError } from "../errors.ts";
 import { readCheckpoint } from "../formats/checkpoint.ts";
-import { inferArchitecture, namedArchitecture } from "../nn/state.ts";
+import { architectureOf } from "../nn/architectures.ts";
 import type { PlanModel } from "./plan_file.ts";
 
 /** What a sweep needs to know of a network. */
@@ -41,10 +41,7 @@ export interface Data {
  */
 export async function readNetwork(path: string, arch?: string): Promise<Network> {
   const { tensors, metadata } = await readCheckpoint(path);
-  const classes = tensors.get("fc.weight")?.shape[0] ?? 0;
-  const architecture = arch === undefined || classes === 0
-    ? inferArchitecture(tensors, path)
-    : namedArchitecture(arch, classes);
+  const architecture = architectureOf(tensors, path, arch);
   return {
     path,
     digest: createHash("sha256").update(await Deno.readFile(path)).digest("hex"),

@@ -27,20 +27,11 @@ export async function lastActivations(
   const steps = Math.ceil(count / batchSize);
   const source = createBatchSource(gpu, images, { batchSize, steps });
   const tape = new Tape(gpu.capabilities);
-  const lookup = tensorLookup(model);
-  const channels = lookup("fc.weight").shape[1]!;
-  // In place of the last layer: the identity.
-  const identity = new Float32Array(channels * channels);
-  for (let c = 0; c < channels; c++) identity[c * channels + c] = 1;
-  const head = new Map([
-    ["fc.weight", tape.constant([channels, channels], identity, "identity")],
-    ["fc.bias", tape.constant([channels], new Float32Array(channels), "no bias")],
-  ]);
   const { x } = gatherBatch(tape, images, source, NO_AUGMENTATION, options.preprocessing);
-  const state = (name: string) => head.get(name) ?? lookup(name);
-  const { logits } = model.architecture.forward(tape, state, x, "evaluation");
+  const { features } = model.architecture.forward(tape, tensorLookup(model), x, "evaluation");
+  const [, channels = 0] = features.shape;
   const all = tape.keep(tape.transient([count, channels], "activations of all images"));
-  tape.run(collectRowsKernel(batchSize, channels, count), [logits, source.state], [all]);
+  tape.run(collectRowsKernel(batchSize, channels, count), [features, source.state], [all]);
   tape.run(advanceKernel(), [], [source.state]);
   const program = buildProgram(gpu, tape);
   try {

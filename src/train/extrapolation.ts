@@ -13,12 +13,12 @@ import { floats, withValues } from "../nn/state.ts";
  * Running statistics stay as trained, which fit the result no more: they have to be estimated anew.
  */
 export function extrapolated(
-  { entries }: Architecture,
+  architecture: Architecture,
   { start, trained }: { start: StateDict; trained: StateDict },
   share: number,
 ): StateDict {
-  const kinds = new Map(entries.map(({ name, kind }) => [name, kind]));
-  return withValues(trained, (name, values) => {
+  const kinds = new Map(architecture.entries.map(({ name, kind }) => [name, kind]));
+  return withValues(architecture, trained, (name, values) => {
     if (kinds.get(name) !== "parameter") return values;
     const from = floats(start.get(name)!);
     return values.map((value, i) => value + share * (value - from[i]!));

@@ -19,12 +19,8 @@ import { DataError, UsageError } from "../../src/errors.ts";
 import { readCheckpoint } from "../../src/formats/checkpoint.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { openGpu } from "../../src/gpu/gpu.ts";
-import {
-  checkState,
-  inferArchitecture,
-  namedArchitecture,
-  type NamedState,
-} from "../../src/nn/state.ts";
+import { architectureOf } from "../../src/nn/architectures.ts";
+import { checkState, type NamedState } from "../../src/nn/state.ts";
 import type { Backdoor } from "../../src/train/evaluate.ts";
 import type { AttackFlags, DataFlags } from "./flags.ts";
 import type { Output } from "./output.ts";
@@ -154,10 +150,7 @@ export interface LoadedModel extends NamedState {
  */
 export async function loadNetwork(path: string, arch: string | undefined): Promise<LoadedModel> {
   const { tensors, metadata } = await readCheckpoint(path);
-  const classes = tensors.get("fc.weight")?.shape[0] ?? 0;
-  const architecture = arch === undefined || classes === 0
-    ? inferArchitecture(tensors, path)
-    : namedArchitecture(arch, classes);
+  const architecture = architectureOf(tensors, path, arch);
   checkState(architecture, tensors, path);
   return { architecture, state: tensors, source: path, metadata };
 }

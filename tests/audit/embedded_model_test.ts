@@ -3,7 +3,7 @@ import { PLAIN_PREPROCESSING } from "../../shaders/gather.ts";
 import { audit, AUDIT_DEFAULTS } from "../../src/audit/audit.ts";
 import { loadSigns } from "../../src/data/signs.ts";
 import { readCheckpoint } from "../../src/formats/checkpoint.ts";
-import { inferArchitecture } from "../../src/nn/state.ts";
+import { inferArchitecture } from "../../src/nn/architectures.ts";
 import { gpu } from "../gpu/device.ts";
 
 const MODEL = new URL("../../models/signs-badnets.safetensors", import.meta.url);

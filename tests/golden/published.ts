@@ -8,7 +8,8 @@ import type { StateDict } from "../../src/formats/host_tensor.ts";
 import { readNpz } from "../../src/formats/npz.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { loadModel, type Model } from "../../src/nn/model.ts";
-import { floats, inferArchitecture } from "../../src/nn/state.ts";
+import { inferArchitecture } from "../../src/nn/architectures.ts";
+import { floats } from "../../src/nn/state.ts";
 import { shared } from "../shared.ts";
 
 const CHECKPOINTS = {

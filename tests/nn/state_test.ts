@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import { ModelError, UsageError } from "../../src/errors.ts";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
-import {
-  checkState,
-  floats,
-  inferArchitecture,
-  initialState,
-  namedArchitecture,
-} from "../../src/nn/state.ts";
+import { inferArchitecture, namedArchitecture } from "../../src/nn/architectures.ts";
+import { checkState, floats, initialState } from "../../src/nn/state.ts";
 import { wideResNet } from "../../src/nn/wide_resnet.ts";
 
 const ARCHITECTURE = wideResNet(10, 1, 4);

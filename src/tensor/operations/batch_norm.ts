@@ -6,6 +6,7 @@
  */
 
 import {
+  type BatchNormConstants,
   batchStatisticsKernel,
   equalStatisticsParts,
   evaluationCoefficientsKernel,
@@ -20,6 +21,8 @@ import { sweepParts } from "../../../shaders/channel_sweep.ts";
 import type { Tape } from "../tape.ts";
 import { expectShape, nchw, type Tensor } from "../tensor.ts";
 
+export type { BatchNormConstants };
+
 /** Parameters and running statistics of a batch norm over C channels, each (C). */
 export interface BatchNormTensors {
   /** Scale, PyTorch's `weight`. */
@@ -30,6 +33,8 @@ export interface BatchNormTensors {
   readonly runningMean: Tensor;
   /** Unbiased estimate; updated in training mode. */
   readonly runningVariance: Tensor;
+  /** Epsilon and momentum; PyTorch's defaults where they are absent. */
+  readonly constants?: BatchNormConstants;
 }
 
 /**
@@ -125,14 +130,14 @@ function recordCoefficients(
   mode: Mode,
 ): Tensor {
   const maps = nchw(x);
-  const { gamma, beta, runningMean, runningVariance } = tensors;
+  const { gamma, beta, runningMean, runningVariance, constants } = tensors;
   for (const tensor of [gamma, beta, runningMean, runningVariance]) {
     expectShape(tensor, [maps.c], `normalise ${x.label}`);
   }
   const coefficients = tape.transient([4, maps.c], `coefficients of ${gamma.label}`);
   if (mode === "evaluation") {
     tape.run(
-      evaluationCoefficientsKernel(maps.c),
+      evaluationCoefficientsKernel(maps.c, constants),
       [gamma, beta, runningMean, runningVariance],
       [coefficients],
       { once: true },
@@ -147,7 +152,7 @@ function recordCoefficients(
   }
   const from = attached ? equalStatisticsParts(attached) : sweepStatisticsParts(maps);
   tape.run(
-    trainingCoefficientsKernel(maps, from),
+    trainingCoefficientsKernel(maps, from, constants),
     [statistics, gamma, beta],
     [coefficients, runningMean, runningVariance],
   );

@@ -1,0 +1,69 @@
+/** The registry of networks: which one a state is of, and which one a name stands for. */
+
+import { ModelError, UsageError } from "../errors.ts";
+import type { StateDict } from "../formats/host_tensor.ts";
+import type { Architecture } from "./architecture.ts";
+import type { Family } from "./family.ts";
+import { wideResNets } from "./wide_resnet.ts";
+
+/** All families, in the order in which a state is tried. */
+export const FAMILIES: readonly Family[] = [wideResNets];
+
+/** Names listed in an error message. */
+const NAMES_SHOWN = 3;
+
+/**
+ * Every architecture whose state this may be, the usual one first.
+ *
+ * @param source Where the state came from, for messages.
+ * @throws {ModelError} where there is none.
+ */
+export function matchingArchitectures(state: StateDict, source: string): readonly Architecture[] {
+  const found = FAMILIES.flatMap((family) => family.match(state, source));
+  if (found.length > 0) return found;
+  const names = [...state.keys()].slice(0, NAMES_SHOWN).join(", ") || "no tensors";
+  throw new ModelError(
+    `cannot tell the architecture of ${source}: found ${names}; expected ` +
+      FAMILIES.map(({ expected }) => expected).join(", or "),
+  );
+}
+
+/**
+ * The architecture whose state this is; where several may be, the usual one.
+ *
+ * @throws {ModelError} where there is none.
+ */
+export function inferArchitecture(state: StateDict, source: string): Architecture {
+  return matchingArchitectures(state, source)[0]!;
+}
+
+/**
+ * The architecture of a name like `wrn-16-1`.
+ *
+ * @throws {UsageError} for any other text.
+ */
+export function namedArchitecture(name: string, classes: number): Architecture {
+  for (const family of FAMILIES) {
+    const found = family.named(name, classes);
+    if (found) return found;
+  }
+  const patterns = FAMILIES.map(({ pattern }) => pattern).join(" or ");
+  throw new UsageError(
+    `cannot build architecture "${name}": expected ${patterns}, for example ${
+      FAMILIES[0]!.example
+    }`,
+  );
+}
+
+/**
+ * The architecture of a state: the one of that name, for as many classes as the state has, or without
+ * a name the one that it is found to be.
+ *
+ * @throws {ModelError} where it cannot be found.
+ * @throws {UsageError} where the name is none.
+ */
+export function architectureOf(state: StateDict, source: string, name?: string): Architecture {
+  if (name === undefined) return inferArchitecture(state, source);
+  const classes = FAMILIES.map((family) => family.classes(state)).find(Boolean);
+  return classes ? namedArchitecture(name, classes) : inferArchitecture(state, source);
+}
