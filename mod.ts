@@ -208,15 +208,15 @@ export { type Snapshot, train, type TrainedEpoch, type TrainingRun } from "./src
 export type { CurveEnds } from "./src/train/curve.ts";
 export type { Kept, Selection } from "./src/train/selection.ts";
 export { decodeSnapshot, encodeSnapshot, type PhaseSnapshot } from "./src/train/snapshot_file.ts";
-export { Interrupted, type RunOptions } from "./src/train/run_steps.ts";
+export { type RunOptions } from "./src/train/run_steps.ts";
 export {
-  type Backdoor,
   createEvaluator,
   evaluateModel,
   type Evaluation,
   type EvaluationOptions,
   type Evaluator,
 } from "./src/train/evaluate.ts";
+export type { Backdoor } from "./src/data/backdoor.ts";
 export type { AttackCounts, CleanCounts, Confusion, Share } from "./src/train/confusion.ts";
 export {
   createRunFolder,
@@ -249,7 +249,7 @@ export {
   readTriggerFiles,
   recordedBackdoor,
 } from "./src/attacks/backdoor.ts";
-export { type Target, type TargetMode, targetOf } from "./src/attacks/target.ts";
+export { type Target, type TargetMode, targetOf } from "./src/data/target.ts";
 export {
   applyTrigger,
   type ImageTrigger,
@@ -257,7 +257,7 @@ export {
   type PixelTrigger,
   type Trigger,
   triggeredImage,
-} from "./src/attacks/trigger.ts";
+} from "./src/data/trigger.ts";
 export { poison, type Poisoning } from "./src/attacks/poison.ts";
 export { implant, type ImplantHooks, type ImplantRequest } from "./src/attacks/implant.ts";
 
@@ -378,6 +378,7 @@ export {
   DeviceError,
   DeviceLostError,
   FormatError,
+  Interrupted,
   LetheError,
   ModelError,
   NoAdapterError,

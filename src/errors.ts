@@ -31,6 +31,9 @@ export class ModelError extends LetheError {}
 /** Training that cannot go on, for example because a loss became NaN or infinite. */
 export class TrainingError extends LetheError {}
 
+/** A run that its signal has stopped; what was saved before is kept. */
+export class Interrupted extends LetheError {}
+
 /** A fault of the GPU or its driver. */
 export class DeviceError extends LetheError {}
 

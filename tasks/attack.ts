@@ -4,11 +4,10 @@ import { BACKDOOR_KEY } from "../src/attacks/backdoor.ts";
 import { implant } from "../src/attacks/implant.ts";
 import { poisonedSet } from "../src/attacks/poisoned_set.ts";
 import { imageCount } from "../src/data/image_set.ts";
-import { UsageError } from "../src/errors.ts";
+import { Interrupted, UsageError } from "../src/errors.ts";
 import { namedArchitecture } from "../src/nn/architectures.ts";
 import { makePoisonedFolder, writePoisonedFolder } from "../src/report/poisoned_folder.ts";
 import { createRunFolder, openRunFolder, type RunFolder } from "../src/train/run_folder.ts";
-import { Interrupted } from "../src/train/run_steps.ts";
 import { stepsPerEpoch } from "../src/train/trainer.ts";
 import { VERSION } from "../src/version.ts";
 import {

@@ -3,7 +3,7 @@
 import { audit, checkAudit } from "../src/audit/audit.ts";
 import { auditVerdict } from "../src/report/audit_verdict.ts";
 import { createRunFolder } from "../src/train/run_folder.ts";
-import { Interrupted } from "../src/train/run_steps.ts";
+import { Interrupted } from "../src/errors.ts";
 import { drawPatterns, writePatterns } from "./command_line/audit_files.ts";
 import { auditDocument, auditProgressText, auditTable } from "./command_line/audit_results.ts";
 import { addAuditFlags, type AuditFlags, auditSettings } from "./command_line/audit_settings.ts";

@@ -24,8 +24,7 @@ import {
   stepTable,
 } from "../src/bench/tables.ts";
 import { benchArchitecture } from "../src/bench/workload.ts";
-import { UsageError } from "../src/errors.ts";
-import { Interrupted } from "../src/train/run_steps.ts";
+import { Interrupted, UsageError } from "../src/errors.ts";
 import { openGpuFor } from "./command_line/load.ts";
 import type { Output } from "./command_line/output.ts";
 import { newCommand, runCommand } from "./command_line/run_command.ts";

@@ -1,12 +1,11 @@
 /** `deno task report`: a run folder as one HTML page with pictures. */
 
 import { dirname } from "node:path";
-import { FormatError, messageOf } from "../src/errors.ts";
+import { FormatError, Interrupted, messageOf } from "../src/errors.ts";
 import { writeFileAtomic } from "../src/formats/write_file.ts";
 import { quoted, rebuiltCommand } from "../src/report/rebuilt_command.ts";
 import { readRun } from "../src/report/run_contents.ts";
 import { REPORTED_COMMANDS, type RunReport, runReport } from "../src/report/run_report.ts";
-import { Interrupted } from "../src/train/run_steps.ts";
 import { measureRun } from "./command_line/measure_run.ts";
 import { newCommand, runCommand } from "./command_line/run_command.ts";
 import { flag, integer } from "./command_line/values.ts";

@@ -1,7 +1,7 @@
 /** `deno task sweep`: the cells of a plan, here or on a cluster, and one table of what they came to. */
 
 import { basename, resolve } from "node:path";
-import { LetheError, UsageError } from "../src/errors.ts";
+import { Interrupted, LetheError, UsageError } from "../src/errors.ts";
 import { readRegularFile } from "../src/formats/read_file.ts";
 import { counted } from "../src/report/number_text.ts";
 import {
@@ -20,7 +20,6 @@ import { reportParts } from "../src/sweep/report_tables.ts";
 import { runCells } from "../src/sweep/run_cells.ts";
 import { slurmScript, submitToSlurm } from "../src/sweep/slurm.ts";
 import { readSweep } from "../src/sweep/sweep_report.ts";
-import { Interrupted } from "../src/train/run_steps.ts";
 import { duration } from "./command_line/results.ts";
 import { type CommandContext, newCommand, runCommand } from "./command_line/run_command.ts";
 import { addSweepFlags, chooseCells, type SweepFlags } from "./command_line/sweep_flags.ts";

@@ -5,7 +5,7 @@ import type { StateDict } from "../formats/host_tensor.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Architecture } from "../nn/architecture.ts";
 import type { TrainingSettings } from "../train/trainer.ts";
-import type { PixelTrigger, Trigger } from "./trigger.ts";
+import type { PixelTrigger, Trigger } from "../data/trigger.ts";
 
 /** What a trigger is made for. */
 export interface TriggerRequest {

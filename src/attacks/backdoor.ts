@@ -1,10 +1,10 @@
 /** A backdoor as text, so that a model's file can say what was done to it. */
 
 import { FormatError } from "../errors.ts";
-import type { Backdoor } from "../train/evaluate.ts";
+import type { Backdoor } from "../data/backdoor.ts";
 import { findAttack } from "./attacks.ts";
 import { isPicture, readPicture } from "./picture_option.ts";
-import type { Target } from "./target.ts";
+import type { Target } from "../data/target.ts";
 
 /** Everything that determines a backdoor, as JSON can hold it. */
 export interface BackdoorDescription {

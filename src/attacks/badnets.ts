@@ -2,7 +2,7 @@
 
 import type { PixelAttack } from "./attack.ts";
 import { checkOptionNames, choice, integer } from "./options.ts";
-import { fixedPoint, identityTrigger } from "./trigger.ts";
+import { fixedPoint, identityTrigger } from "../data/trigger.ts";
 
 const PATTERNS = ["grid", "white"] as const;
 const CORNERS = ["bottom-right", "bottom-left", "top-right", "top-left", "all"] as const;

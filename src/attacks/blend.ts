@@ -7,7 +7,7 @@ import { RandomPurpose, RandomStream } from "../data/random.ts";
 import type { PixelAttack } from "./attack.ts";
 import { checkOptionNames, decimal } from "./options.ts";
 import { pictureOption } from "./picture_option.ts";
-import { blendTrigger } from "./trigger.ts";
+import { blendTrigger } from "../data/trigger.ts";
 
 const OPTIONS = {
   alpha: "share of the trigger image m, default 0.2 (the paper's α)",

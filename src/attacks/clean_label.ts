@@ -11,7 +11,7 @@ import { gridValue, visitCorners } from "./badnets.ts";
 import { helperModel } from "./helper_model.ts";
 import { checkOptionNames, decimal, integer } from "./options.ts";
 import { perturbImages } from "./pgd.ts";
-import { fixedPoint, identityTrigger } from "./trigger.ts";
+import { fixedPoint, identityTrigger } from "../data/trigger.ts";
 
 const OPTIONS = {
   amplitude: "added to white and taken from black pixels of the trigger, default 255; faint: 32",

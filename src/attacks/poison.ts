@@ -4,7 +4,7 @@ import { TRIGGERED } from "../../shaders/gather.ts";
 import { RandomPurpose, RandomStream, shuffle } from "../data/random.ts";
 import { DataError, UsageError } from "../errors.ts";
 import type { Attack } from "./attack.ts";
-import { countsForAttack, type Target, targetOf } from "./target.ts";
+import { countsForAttack, type Target, targetOf } from "../data/target.ts";
 
 /** A poisoned training set, described without copying an image. */
 export interface Poisoning {

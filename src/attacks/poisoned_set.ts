@@ -3,7 +3,7 @@
 import { TRIGGERED } from "../../shaders/gather.ts";
 import { CHANNELS, type ImageSet } from "../data/image_set.ts";
 import type { Poisoning } from "./poison.ts";
-import { applyTrigger, isPixelTrigger, type PixelTrigger, type Trigger } from "./trigger.ts";
+import { applyTrigger, isPixelTrigger, type PixelTrigger, type Trigger } from "../data/trigger.ts";
 
 /** What to train on. */
 export interface PoisonedSet {

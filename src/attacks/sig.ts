@@ -6,7 +6,7 @@
 import type { PixelAttack } from "./attack.ts";
 import { checkOptionNames, decimal } from "./options.ts";
 import { pictureOption } from "./picture_option.ts";
-import { blendTrigger, fixedPoint, identityTrigger } from "./trigger.ts";
+import { blendTrigger, fixedPoint, identityTrigger } from "../data/trigger.ts";
 
 const OPTIONS = {
   delta: "amplitude Δ of the signal, default 20",

@@ -13,7 +13,7 @@ import { helperModel } from "./helper_model.ts";
 import { checkOptionNames, choice, decimal, integer } from "./options.ts";
 import { invertPatch } from "./patch_inversion.ts";
 import { pictureOption, pictureText } from "./picture_option.ts";
-import { fixedPoint, identityTrigger } from "./trigger.ts";
+import { fixedPoint, identityTrigger } from "../data/trigger.ts";
 
 const MODES = ["replace", "add"] as const;
 

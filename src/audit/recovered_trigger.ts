@@ -2,7 +2,7 @@
 
 import { TRIGGER_FRACTION_BITS } from "../../shaders/gather.ts";
 import { CHANNELS } from "../data/image_set.ts";
-import { fixedPoint, type PixelTrigger } from "../attacks/trigger.ts";
+import { fixedPoint, type PixelTrigger } from "../data/trigger.ts";
 
 /** Added before fractions are cut off, so that bytes are rounded. */
 const HALF = 2 ** (TRIGGER_FRACTION_BITS - 1);

@@ -22,7 +22,7 @@ import { Tape } from "../tensor/tape.ts";
 import { locatedTensor } from "../tensor/tensor.ts";
 import { createBatchSource, gatherBatch, startEpoch } from "../train/batches.ts";
 import type { ImageStore } from "../train/image_store.ts";
-import { Interrupted } from "../train/run_steps.ts";
+import { Interrupted } from "../errors.ts";
 import { maskPenalty, stamp } from "./operations.ts";
 
 /** How to look for a trigger. */

@@ -10,12 +10,8 @@ import type { StateDict } from "../formats/host_tensor.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { destroyModel, loadModel, type Model, readModel, writeModel } from "../nn/model.ts";
 import type { NamedState } from "../nn/state.ts";
-import {
-  type Backdoor,
-  createEvaluator,
-  evaluateModel,
-  type Evaluation,
-} from "../train/evaluate.ts";
+import { createEvaluator, evaluateModel, type Evaluation } from "../train/evaluate.ts";
+import type { Backdoor } from "../data/backdoor.ts";
 import { destroyImages, type ImageStore, uploadImages } from "../train/image_store.ts";
 import type { PhaseSnapshot } from "../train/snapshot_file.ts";
 import { expectFreshStatistics } from "../train/extrapolation.ts";

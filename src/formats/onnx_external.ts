@@ -1,8 +1,5 @@
 /** Tensors whose elements lie in a file beside the model (TensorProto's `external_data`). */
 
-import { ELEMENT_BYTES } from "./elements.ts";
-import type { HostDtype } from "./host_tensor.ts";
-import type { OnnxData } from "./onnx_tensor.ts";
 import type { Refuse } from "./refusal.ts";
 import { quoted } from "../text/quoted.ts";
 
@@ -14,10 +11,9 @@ import { quoted } from "../text/quoted.ts";
 export function externalData(
   entries: ReadonlyMap<string, string>,
   bytes: number,
-  dtype: HostDtype,
   title: string,
   refuse: Refuse,
-): OnnxData {
+): { readonly file: string; readonly start: number } {
   const file = entries.get("location") ?? "";
   // deno-lint-ignore no-control-regex -- a name with a NUL means another file to the system
   if (file === "" || file === "." || file === ".." || /[/\\:\x00-\x1f]/.test(file)) {
@@ -36,7 +32,5 @@ export function externalData(
   const start = number("offset", 0);
   const length = number("length", bytes);
   if (length !== bytes) throw refuse(`${title} with ${length} bytes outside`, `${bytes}`);
-  const size = ELEMENT_BYTES[dtype];
-  const runs = [{ start, count: bytes / size, stride: size }];
-  return { kind: "runs", file, runs, elementBytes: size };
+  return { file, start };
 }

@@ -212,7 +212,10 @@ export function readTensor(cursor: ProtobufCursor, what: string): OnnxTensor {
   const tensor = (data: OnnxData): OnnxTensor => ({ name: name ?? "", dtype, shape: dims, data });
   if (location === 1) {
     if (elements.field !== 0) throw refuse(`${title} both inside and outside the file`, "one");
-    return tensor(externalData(external, count * ELEMENT_BYTES[dtype], dtype, title, refuse));
+    const elementBytes = ELEMENT_BYTES[dtype];
+    const { file, start } = externalData(external, count * elementBytes, title, refuse);
+    const runs = [{ start, count, stride: elementBytes }];
+    return tensor({ kind: "runs", file, runs, elementBytes });
   }
   if (elements.field === FIELD.rawData) {
     const bytes = elements.count;

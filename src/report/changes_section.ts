@@ -1,6 +1,6 @@
 /** Which images a defence has another class predicted for. */
 
-import { countsForAttack, type Target, targetOf } from "../attacks/target.ts";
+import { countsForAttack, type Target, targetOf } from "../data/target.ts";
 import type { ImageSet } from "../data/image_set.ts";
 import { type Html, html } from "./html.ts";
 import type { MeasuredNetwork, Measurement } from "./measurement.ts";

@@ -1,6 +1,6 @@
 /** What a trigger does to images. */
 
-import { countsForAttack } from "../attacks/target.ts";
+import { countsForAttack } from "../data/target.ts";
 import type { ByteImage } from "../formats/byte_image.ts";
 import { amplifiedDifference } from "./gallery.ts";
 import { html } from "./html.ts";

@@ -5,15 +5,16 @@
 
 import type { AttentionOperator } from "../../shaders/attention.ts";
 import type { Preprocessing } from "../../shaders/gather.ts";
-import { countsForAttack } from "../attacks/target.ts";
-import { triggeredImage } from "../attacks/trigger.ts";
+import { countsForAttack } from "../data/target.ts";
+import { triggeredImage } from "../data/trigger.ts";
 import { RandomPurpose, RandomStream, shuffle } from "../data/random.ts";
 import { imageCount, type ImageSet, selectImages } from "../data/image_set.ts";
 import type { NamedState } from "../nn/state.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { destroyModel, loadModel, type Model } from "../nn/model.ts";
 import type { Confusion } from "../train/confusion.ts";
-import { type Backdoor, evaluateModel } from "../train/evaluate.ts";
+import { evaluateModel } from "../train/evaluate.ts";
+import type { Backdoor } from "../data/backdoor.ts";
 import { destroyImages, uploadImages } from "../train/image_store.ts";
 import { type AttentionMaps, attentionMaps } from "./attention_maps.ts";
 import { imageOf } from "./picture.ts";

@@ -5,7 +5,6 @@ import type { BufferRange, Gpu } from "../gpu/gpu.ts";
 import { flatLayout, type Model } from "../nn/model.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { locatedTensor, type Tensor } from "../tensor/tensor.ts";
-import type { TrainingSettings } from "./trainer.ts";
 
 /** Share of a run's steps after which averaging begins: before, the average is the network itself. */
 const START = 0.3;
@@ -31,7 +30,7 @@ export function averagingWeights(
 /** The part of a training step that averages. */
 export interface AveragingSteps {
   /** Uploads the weights of an epoch. */
-  startEpoch(epoch: number, settings: TrainingSettings): void;
+  startEpoch(epoch: number, run: { decay: number; epochs: number }): void;
   readonly owned: readonly BufferRange[];
 }
 
@@ -53,8 +52,8 @@ export function recordAveraging(
     ]);
   }
   return {
-    startEpoch(epoch, { averaging = 0, epochs }) {
-      gpu.write(range, averagingWeights(averaging, { epoch, epochs, steps }));
+    startEpoch(epoch, { decay, epochs }) {
+      gpu.write(range, averagingWeights(decay, { epoch, epochs, steps }));
     },
     owned: [range],
   };

@@ -3,7 +3,7 @@
 import { type Corruption, corruptionKernel } from "../../shaders/corruption.ts";
 import { type Augmentation, gatherKernel, type Preprocessing } from "../../shaders/gather.ts";
 import { STATE_WORDS } from "../../shaders/state.ts";
-import type { PixelTrigger, Trigger } from "../attacks/trigger.ts";
+import type { PixelTrigger, Trigger } from "../data/trigger.ts";
 import { UsageError } from "../errors.ts";
 import type { BufferRange, Gpu } from "../gpu/gpu.ts";
 import type { Tape } from "../tensor/tape.ts";

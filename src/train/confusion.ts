@@ -3,7 +3,7 @@
  * images is null, for nothing was measured.
  */
 
-import { countsForAttack, type Target, targetOf } from "../attacks/target.ts";
+import { countsForAttack, type Target, targetOf } from "../data/target.ts";
 
 /** Counts of (label, predicted class), (K,K) in C order. */
 export interface Confusion {

@@ -2,8 +2,8 @@
 
 import { NO_AUGMENTATION, type Preprocessing, TRIGGERED } from "../../shaders/gather.ts";
 import { advanceKernel, collectRowsKernel, confusionKernel } from "../../shaders/metrics.ts";
-import type { Target } from "../attacks/target.ts";
-import { type ImageTrigger, isPixelTrigger, type Trigger } from "../attacks/trigger.ts";
+import type { Backdoor } from "../data/backdoor.ts";
+import { type ImageTrigger, isPixelTrigger } from "../data/trigger.ts";
 import { DataError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { type Model, tensorLookup } from "../nn/model.ts";
@@ -26,16 +26,6 @@ import { type RunOptions, runSteps } from "./run_steps.ts";
  * usual batch size of training the kernels are those that a teacher's forward pass needs anyway.
  */
 export const EVALUATION_BATCH_SIZE = 64;
-
-/** A trigger and what it is meant to do. */
-export interface Backdoor {
-  /** Name of the attack. */
-  readonly name: string;
-  /** What is put on an image. */
-  readonly trigger: Trigger;
-  /** What the image is to become. */
-  readonly target: Target;
-}
 
 /** How to evaluate. */
 export interface EvaluationOptions extends RunOptions {

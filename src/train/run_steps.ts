@@ -1,5 +1,6 @@
 /** Running many steps of a program with few fences, while the progress can be seen and stopped. */
 
+import { Interrupted } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Program } from "../tensor/program.ts";
 
@@ -24,9 +25,6 @@ function submissionSize(program: Program): number {
   if (seconds === undefined) return FIRST_STEPS;
   return Math.max(1, Math.min(MAX_STEPS, Math.round(SECONDS_PER_SUBMISSION / seconds)));
 }
-
-/** Thrown where a run is stopped by its signal; what was saved before is kept. */
-export class Interrupted extends Error {}
 
 /** How to watch and stop a run. */
 export interface RunOptions {

@@ -8,7 +8,7 @@ import type { Corruption } from "../../shaders/corruption.ts";
 import type { Augmentation, Preprocessing } from "../../shaders/gather.ts";
 import { recordStepKernel } from "../../shaders/metrics.ts";
 import { sgdKernel, type SgdSettings } from "../../shaders/sgd.ts";
-import type { PixelTrigger } from "../attacks/trigger.ts";
+import type { PixelTrigger } from "../data/trigger.ts";
 import { RandomPurpose, RandomStream, shuffle } from "../data/random.ts";
 import { DataError, TrainingError } from "../errors.ts";
 import type { BufferRange, Gpu } from "../gpu/gpu.ts";
@@ -220,7 +220,7 @@ export function createTrainer(
         indices: epochOrder(records, { order, seed, epoch }).subarray(0, steps * batchSize),
       });
       curve?.startEpoch(epoch, seed);
-      averaging?.startEpoch(epoch, settings);
+      averaging?.startEpoch(epoch, { decay: settings.averaging ?? 0, epochs });
       const start = performance.now();
       let values = new Float32Array(steps * columns);
       const meansOf = (rows: number) => {

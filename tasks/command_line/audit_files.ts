@@ -2,7 +2,7 @@
 
 import type { ClassAudit } from "../../src/audit/audit.ts";
 import { recoveredTrigger } from "../../src/audit/recovered_trigger.ts";
-import { applyTrigger } from "../../src/attacks/trigger.ts";
+import { applyTrigger } from "../../src/data/trigger.ts";
 import { CHANNELS, type ImageSet } from "../../src/data/image_set.ts";
 import { float32Tensor } from "../../src/formats/host_tensor.ts";
 import { encodePng } from "../../src/formats/png_write.ts";

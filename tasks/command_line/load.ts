@@ -21,7 +21,7 @@ import type { Gpu } from "../../src/gpu/gpu.ts";
 import { openGpu } from "../../src/gpu/gpu.ts";
 import { architectureOf } from "../../src/nn/architectures.ts";
 import { checkState, type NamedState } from "../../src/nn/state.ts";
-import type { Backdoor } from "../../src/train/evaluate.ts";
+import type { Backdoor } from "../../src/data/backdoor.ts";
 import type { AttackFlags, DataFlags } from "./flags.ts";
 import type { Output } from "./output.ts";
 

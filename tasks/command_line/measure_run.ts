@@ -9,7 +9,7 @@ import {
 } from "../../src/attacks/backdoor.ts";
 import type { Dataset } from "../../src/data/image_set.ts";
 import { kindOf } from "../../src/data/paths.ts";
-import { FormatError, LetheError } from "../../src/errors.ts";
+import { FormatError, Interrupted, LetheError } from "../../src/errors.ts";
 import { fieldsOf, isFinite, isText } from "../../src/report/json_value.ts";
 import { measure, type Measurement, type NamedNetwork } from "../../src/report/measurement.ts";
 import { stageName } from "../../src/report/report_input.ts";
@@ -61,7 +61,7 @@ export async function measureRun(
     try {
       return await body();
     } catch (error) {
-      if (!(error instanceof LetheError)) throw error;
+      if (!(error instanceof LetheError) || error instanceof Interrupted) throw error;
       missing.push({ what, why: error.message });
       return undefined;
     }

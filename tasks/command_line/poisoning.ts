@@ -20,7 +20,7 @@ import { UsageError } from "../../src/errors.ts";
 import { writeFileAtomic } from "../../src/formats/write_file.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { Architecture } from "../../src/nn/architecture.ts";
-import type { Backdoor } from "../../src/train/evaluate.ts";
+import type { Backdoor } from "../../src/data/backdoor.ts";
 import type { RunFolder } from "../../src/train/run_folder.ts";
 import type { TrainingSettings } from "../../src/train/trainer.ts";
 import { checkTarget } from "./load.ts";

@@ -1,8 +1,7 @@
 /** What every command has in common: parsing, errors, exit codes, Ctrl-C. */
 
 import { Command, CommanderError } from "npm:commander@15.1.0";
-import { LetheError, UsageError } from "../../src/errors.ts";
-import { Interrupted } from "../../src/train/run_steps.ts";
+import { Interrupted, LetheError, UsageError } from "../../src/errors.ts";
 import { errorText, openOutput, type Output } from "./output.ts";
 
 /** What a command's body gets. */

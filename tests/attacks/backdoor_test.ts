@@ -9,7 +9,7 @@ import {
 } from "../../src/attacks/backdoor.ts";
 import { pictureText } from "../../src/attacks/picture_option.ts";
 import { decodePrepared, encodePrepared } from "../../src/attacks/prepared_file.ts";
-import { triggeredImage } from "../../src/attacks/trigger.ts";
+import { triggeredImage } from "../../src/data/trigger.ts";
 import { FormatError, UsageError } from "../../src/errors.ts";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.ts";
 import { wholeValues } from "../reference/values.ts";

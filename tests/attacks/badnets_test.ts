@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { badnets } from "../../src/attacks/badnets.ts";
-import { applyTrigger } from "../../src/attacks/trigger.ts";
+import { applyTrigger } from "../../src/data/trigger.ts";
 import { UsageError } from "../../src/errors.ts";
 import { gridTrigger } from "../golden/grid_trigger.ts";
 

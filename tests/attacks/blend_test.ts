@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readTriggerFiles } from "../../src/attacks/backdoor.ts";
 import { blend } from "../../src/attacks/blend.ts";
 import { pictureText } from "../../src/attacks/picture_option.ts";
-import { applyTrigger } from "../../src/attacks/trigger.ts";
+import { applyTrigger } from "../../src/data/trigger.ts";
 import { FormatError, UsageError } from "../../src/errors.ts";
 import { readNpy, writeNpy } from "../../src/formats/npy.ts";
 import { floats } from "../../src/nn/state.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { NO_AUGMENTATION, PLAIN_PREPROCESSING, TRIGGERED } from "../../shaders/gather.ts";
 import { ATTACKS } from "../../src/attacks/attacks.ts";
 import { pictureText } from "../../src/attacks/picture_option.ts";
-import { applyTrigger, isPixelTrigger, type PixelTrigger } from "../../src/attacks/trigger.ts";
+import { applyTrigger, isPixelTrigger, type PixelTrigger } from "../../src/data/trigger.ts";
 import type { ImageSet } from "../../src/data/image_set.ts";
 import { buildProgram } from "../../src/tensor/program.ts";
 import { Tape } from "../../src/tensor/tape.ts";

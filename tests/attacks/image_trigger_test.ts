@@ -4,7 +4,7 @@ import { blend } from "../../src/attacks/blend.ts";
 import { badnets } from "../../src/attacks/badnets.ts";
 import { refool } from "../../src/attacks/refool.ts";
 import { sig } from "../../src/attacks/sig.ts";
-import { type Trigger, triggeredImage } from "../../src/attacks/trigger.ts";
+import { type Trigger, triggeredImage } from "../../src/data/trigger.ts";
 import type { ImageSet } from "../../src/data/image_set.ts";
 import { UsageError } from "../../src/errors.ts";
 import { destroyModel } from "../../src/nn/model.ts";

@@ -6,7 +6,7 @@ import { poison } from "../../src/attacks/poison.ts";
 import { poisonedImage, poisonedSet } from "../../src/attacks/poisoned_set.ts";
 import { refool } from "../../src/attacks/refool.ts";
 import { sig } from "../../src/attacks/sig.ts";
-import { applyTrigger } from "../../src/attacks/trigger.ts";
+import { applyTrigger } from "../../src/data/trigger.ts";
 import type { ImageSet } from "../../src/data/image_set.ts";
 import { DataError, UsageError } from "../../src/errors.ts";
 import { wholeValues } from "../reference/values.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readTriggerFiles } from "../../src/attacks/backdoor.ts";
 import { refool } from "../../src/attacks/refool.ts";
 import { gaussianBlur, shift } from "../../src/attacks/reflection.ts";
-import { triggeredImage } from "../../src/attacks/trigger.ts";
+import { triggeredImage } from "../../src/data/trigger.ts";
 import { FormatError, UsageError } from "../../src/errors.ts";
 import { encodePng } from "../../src/formats/png_write.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readTriggerFiles } from "../../src/attacks/backdoor.ts";
 import { sig } from "../../src/attacks/sig.ts";
-import { applyTrigger } from "../../src/attacks/trigger.ts";
+import { applyTrigger } from "../../src/data/trigger.ts";
 import { UsageError } from "../../src/errors.ts";
 import { readNpy } from "../../src/formats/npy.ts";
 import { wholeValues } from "../reference/values.ts";

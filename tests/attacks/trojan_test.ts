@@ -3,7 +3,7 @@ import { PLAIN_PREPROCESSING, type Preprocessing } from "../../shaders/gather.ts
 import { readTriggerFiles } from "../../src/attacks/backdoor.ts";
 import { chooseNeurons, invertPatch } from "../../src/attacks/patch_inversion.ts";
 import { pictureText } from "../../src/attacks/picture_option.ts";
-import { applyTrigger } from "../../src/attacks/trigger.ts";
+import { applyTrigger } from "../../src/data/trigger.ts";
 import { trojan } from "../../src/attacks/trojan.ts";
 import { UsageError } from "../../src/errors.ts";
 import { readNpz } from "../../src/formats/npz.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { applyTrigger } from "../../src/attacks/trigger.ts";
+import { applyTrigger } from "../../src/data/trigger.ts";
 import { recoveredTrigger } from "../../src/audit/recovered_trigger.ts";
 import { uniformValues, wholeValues } from "../reference/values.ts";
 

@@ -1,6 +1,6 @@
 /** The grid of the authors' loader, pixel by pixel from its specification. */
 
-import { fixedPoint, identityTrigger, type PixelTrigger } from "../../src/attacks/trigger.ts";
+import { fixedPoint, identityTrigger, type PixelTrigger } from "../../src/data/trigger.ts";
 
 /** From the bottom right corner leftwards, rows from the bottom. */
 const GRID = [[255, 0, 255], [0, 255, 0], [255, 0, 0]];

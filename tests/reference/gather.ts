@@ -8,7 +8,7 @@ import {
   AUGMENTATION_PURPOSE,
   type Preprocessing,
 } from "../../shaders/gather.ts";
-import { applyTrigger, type PixelTrigger } from "../../src/attacks/trigger.ts";
+import { applyTrigger, type PixelTrigger } from "../../src/data/trigger.ts";
 import type { ImageSet } from "../../src/data/image_set.ts";
 import { pcg4d } from "../../src/data/random.ts";
 

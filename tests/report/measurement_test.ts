@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PLAIN_PREPROCESSING } from "../../shaders/gather.ts";
 import { badnets } from "../../src/attacks/badnets.ts";
-import type { ImageTrigger } from "../../src/attacks/trigger.ts";
+import type { ImageTrigger } from "../../src/data/trigger.ts";
 import { selectImages } from "../../src/data/image_set.ts";
 import { destroyModel, loadModel, tensorLookup } from "../../src/nn/model.ts";
 import { initialState } from "../../src/nn/state.ts";
@@ -10,7 +10,8 @@ import { measure, type MeasurementRequest } from "../../src/report/measurement.t
 import { imageOf } from "../../src/report/picture.ts";
 import type { Shape } from "../../src/tensor/tensor.ts";
 import { cleanCounts } from "../../src/train/confusion.ts";
-import { type Backdoor, evaluateModel } from "../../src/train/evaluate.ts";
+import { evaluateModel } from "../../src/train/evaluate.ts";
+import type { Backdoor } from "../../src/data/backdoor.ts";
 import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
 import { gpu } from "../gpu/device.ts";
 import { attentionMap } from "../reference/attention.ts";

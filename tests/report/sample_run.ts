@@ -1,7 +1,7 @@
 /** Runs and measurements made up for tests of reports: three classes, 8x8 images, no GPU. */
 
 import { badnets } from "../../src/attacks/badnets.ts";
-import { triggeredImage } from "../../src/attacks/trigger.ts";
+import { triggeredImage } from "../../src/data/trigger.ts";
 import type { Measurement, NetworkOutput } from "../../src/report/measurement.ts";
 import { imageOf } from "../../src/report/picture.ts";
 import type { AuditDocument } from "../../src/report/recorded_results.ts";

@@ -12,7 +12,7 @@ import {
 } from "../../shaders/gather.ts";
 import { elementwise } from "../../shaders/elementwise.ts";
 import { declareBindings } from "../../shaders/kernel.ts";
-import { fixedPoint, type PixelTrigger } from "../../src/attacks/trigger.ts";
+import { fixedPoint, type PixelTrigger } from "../../src/data/trigger.ts";
 import type { ImageSet } from "../../src/data/image_set.ts";
 import { pcg4d, RandomPurpose } from "../../src/data/random.ts";
 import { assertNear } from "../reference/compare.ts";

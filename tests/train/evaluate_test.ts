@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { PLAIN_PREPROCESSING } from "../../shaders/gather.ts";
-import { applyTrigger, fixedPoint, identityTrigger } from "../../src/attacks/trigger.ts";
+import { applyTrigger, fixedPoint, identityTrigger } from "../../src/data/trigger.ts";
 import type { ImageSet } from "../../src/data/image_set.ts";
 import { destroyModel, type Model } from "../../src/nn/model.ts";
 import { evaluateModel } from "../../src/train/evaluate.ts";
 import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
-import { Interrupted } from "../../src/train/run_steps.ts";
+import { Interrupted } from "../../src/errors.ts";
 import { CROSS_ENTROPY } from "../../src/train/objectives.ts";
 import { train } from "../../src/train/train.ts";
 import { gpu } from "../gpu/device.ts";

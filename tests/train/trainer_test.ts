@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
-import { DataError, DeviceLostError, TrainingError, UsageError } from "../../src/errors.ts";
+import {
+  DataError,
+  DeviceLostError,
+  Interrupted,
+  TrainingError,
+  UsageError,
+} from "../../src/errors.ts";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
 import { openGpu } from "../../src/gpu/gpu.ts";
-import { identityTrigger } from "../../src/attacks/trigger.ts";
+import { identityTrigger } from "../../src/data/trigger.ts";
 import { destroyModel, readModel } from "../../src/nn/model.ts";
 import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
 import { CROSS_ENTROPY } from "../../src/train/objectives.ts";
-import { Interrupted } from "../../src/train/run_steps.ts";
 import { type Snapshot, train } from "../../src/train/train.ts";
 import { createTrainer, type TrainingSettings } from "../../src/train/trainer.ts";
 import { gpu } from "../gpu/device.ts";

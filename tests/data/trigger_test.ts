@@ -5,7 +5,7 @@ import {
   fixedPoint,
   identityTrigger,
   type PixelTrigger,
-} from "../../src/attacks/trigger.ts";
+} from "../../src/data/trigger.ts";
 
 const SEED = 20_250_617;
 

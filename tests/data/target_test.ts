@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { countsForAttack, type Target, targetOf } from "../../src/attacks/target.ts";
+import { countsForAttack, type Target, targetOf } from "../../src/data/target.ts";
 
 Deno.test("all2one sends every class to the target, which itself does not count", () => {
   const target: Target = { mode: "all2one", label: 2 };
