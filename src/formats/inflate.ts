@@ -13,7 +13,8 @@ const PUSH_BYTES = 1 << 14;
 /**
  * Decompresses `bytes` (a raw deflate or a zlib stream) to exactly `size` bytes. Nothing is
  * allocated where so few bytes cannot hold that many, and work stops as soon as there are more.
- * Throws what `refuse` makes for a damaged stream or any other size.
+ * What follows the end of the stream is not looked at. Throws what `refuse` makes for a damaged
+ * stream or any other size.
  */
 export function inflateExactly(
   bytes: Uint8Array,
@@ -35,9 +36,13 @@ export function inflateExactly(
   };
   const stream = container === "zlib" ? new Unzlib(collect) : new Inflate(collect);
   try {
-    for (let start = 0; start < bytes.length; start += PUSH_BYTES) {
-      const end = Math.min(start + PUSH_BYTES, bytes.length);
-      stream.push(bytes.subarray(start, end), end === bytes.length);
+    // The stream ends with its last byte of output, or within the piece behind it: the library
+    // would take up all that follows anew with every piece.
+    let last = false;
+    for (let start = 0; !last; start += PUSH_BYTES) {
+      const end = start + PUSH_BYTES;
+      last = length === size || end >= bytes.length;
+      stream.push(bytes.subarray(start, end), last);
     }
   } catch (error) {
     if (error instanceof FormatError) throw error;

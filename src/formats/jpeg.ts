@@ -5,7 +5,7 @@ import { type ByteImage, MAXIMUM_PIXELS } from "./byte_image.ts";
 import { readJpegHeader } from "./jpeg_header.ts";
 import { refusal } from "./refusal.ts";
 
-/** Enough for the largest image allowed, whose coefficients alone take 12 bytes a pixel. */
+/** Above what {@link ./jpeg_header.ts} lets through: a second line of defence. */
 const MAXIMUM_MEMORY_MEBIBYTES = 2048;
 
 /** True of bytes that start like a JPEG file. */

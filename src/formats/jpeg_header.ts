@@ -24,6 +24,12 @@ const FRAME_MARKERS = [0xc0, 0xc1, 0xc2];
 /** Bytes of a frame header before its components: precision, height, width, their number. */
 const FRAME_BYTES = 6;
 
+/** Bytes that jpeg-js takes for a block of 8 x 8 coefficients (measured; 256 of them are the numbers). */
+const BLOCK_MEMORY = 370;
+
+/** Most bytes that decoding may take, beside four times the file: 12 megapixels of a camera. */
+const MAXIMUM_MEMORY = 200_000_000;
+
 interface Segment {
   readonly marker: number;
   readonly body: Uint8Array;
@@ -126,6 +132,14 @@ export function readJpegHeader(bytes: Uint8Array, refuse: Refuse): JpegHeader {
   const blocks = countBlocks(frame, width, height, refuse);
   if (blocks > 8 * bytes.length) {
     throw refuse(`${width} x ${height} pixels in ${bytes.length} bytes`, "a bit for each block");
+  }
+  const memory = blocks * BLOCK_MEMORY + 6 * width * height;
+  const allowed = MAXIMUM_MEMORY + 4 * bytes.length;
+  if (memory > allowed) {
+    throw refuse(
+      `${width} x ${height} pixels, which take ${memory} bytes to decode`,
+      `at most ${allowed}: make the image smaller`,
+    );
   }
   const ids = String.fromCharCode(...frame.filter((_, i) => i >= FRAME_BYTES && i % 3 === 0));
   return { width, height, isRgb: components === 3 && (adobeTransform === 0 || ids === "RGB") };

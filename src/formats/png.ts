@@ -4,9 +4,9 @@
  * {@link ./png_write.ts} uses its encoder.
  */
 
-import { crc32 } from "node:zlib";
 import { quoted } from "../text/quoted.ts";
 import { type ByteImage, checkImageSize } from "./byte_image.ts";
+import { crc32 } from "./crc32.ts";
 import { inflateExactly } from "./inflate.ts";
 import { refusal, type Refuse } from "./refusal.ts";
 import { unfilter } from "./png_filter.ts";
@@ -23,6 +23,9 @@ const COLOUR_TYPES: ReadonlyMap<number, { channels: number; depths: readonly num
 ]);
 
 const PALETTE_TYPE = 3;
+
+/** Most bytes that are decompressed: 25 million pixels with transparency, or half of 16 bits. */
+const MAXIMUM_FILTERED_BYTES = 101_000_000;
 
 /** Pixels of one pass: `x`, `y` of the first and the steps between them. */
 interface Pass {
@@ -92,11 +95,13 @@ function readChunks(bytes: Uint8Array, refuse: Refuse): Chunks {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let header: Header | undefined;
   let palette = new Uint8Array(0);
-  const parts: Uint8Array[] = [];
+  // Any number of chunks, which together are no longer than the file.
+  const data = new Uint8Array(bytes.length);
+  let filled = 0;
   for (let at = SIGNATURE.length;;) {
     const length = at + 12 <= bytes.length ? view.getUint32(at) : Infinity;
     if (length > bytes.length - at - 12) throw refuse("a truncated chunk", "a complete file");
-    const type = new TextDecoder("latin1").decode(bytes.subarray(at + 4, at + 8));
+    const type = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     const chunk = bytes.subarray(at + 8, at + 8 + length);
     const critical = (bytes[at + 4]! & 0x20) === 0;
     if (
@@ -109,18 +114,14 @@ function readChunks(bytes: Uint8Array, refuse: Refuse): Chunks {
     }
     if (type === "IHDR") header = parseHeader(chunk, refuse);
     else if (type === "PLTE") palette = new Uint8Array(chunk);
-    else if (type === "IDAT") parts.push(chunk);
-    else if (type === "IEND") break;
+    else if (type === "IDAT") {
+      data.set(chunk, filled);
+      filled += chunk.length;
+    } else if (type === "IEND") break;
     else if (critical) throw refuse(`unknown critical chunk ${quoted(type)}`, "a known one");
     at += 12 + length;
   }
-  const data = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let filled = 0;
-  for (const part of parts) {
-    data.set(part, filled);
-    filled += part.length;
-  }
-  return { header: header!, palette, data };
+  return { header: header!, palette, data: data.subarray(0, filled) };
 }
 
 /** Pixels of a pass in each direction, and the bytes of one of its rows without the filter byte. */
@@ -151,6 +152,12 @@ export function decodePng(bytes: Uint8Array, source: string): ByteImage {
   const { width, height, depth, channels, colourType, passes } = header;
   const sizes = passes.map((pass) => passSize(header, pass));
   const total = sizes.reduce((sum, { rows, rowBytes }) => sum + rows * (1 + rowBytes), 0);
+  if (total > MAXIMUM_FILTERED_BYTES) {
+    throw refuse(
+      `${total} bytes for ${width} x ${height} pixels of ${channels * depth} bits`,
+      `at most ${MAXIMUM_FILTERED_BYTES}`,
+    );
+  }
   const filtered = inflateExactly(data, total, "zlib", refuse);
 
   const area = width * height;

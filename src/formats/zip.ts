@@ -4,8 +4,8 @@
  * and several disks are refused. Reads only; {@link ./zip_write.ts} writes.
  */
 
-import { crc32 } from "node:zlib";
 import { quoted } from "../text/quoted.ts";
+import { crc32 } from "./crc32.ts";
 import { inflateExactly } from "./inflate.ts";
 import type { Refuse } from "./refusal.ts";
 

@@ -1,7 +1,7 @@
 /** Writes archives of uncompressed entries whose data are aligned, as PyTorch's are. */
 
-import { crc32 } from "node:zlib";
 import { FormatError } from "../errors.ts";
+import { crc32 } from "./crc32.ts";
 
 /** A file to put into an archive. */
 export interface ZipFile {

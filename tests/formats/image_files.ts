@@ -1,19 +1,22 @@
 /** Small image files for tests: a PNG assembler, and two JPEGs that libjpeg-turbo wrote. */
 
-import { crc32 } from "node:zlib";
+import { crc32 } from "../../src/formats/crc32.ts";
 
 /** A PNG file of the given chunks, with their right checksums. */
 export function pngChunks(chunks: readonly (readonly [string, Uint8Array])[]): Uint8Array {
-  const bytes = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-  const pushUint32 = (value: number) =>
-    bytes.push(value >>> 24, value >>> 16 & 255, value >>> 8 & 255, value & 255);
+  const length = chunks.reduce((sum, [, data]) => sum + 12 + data.length, 8);
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  bytes.set([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  let at = 8;
   for (const [type, data] of chunks) {
-    const body = Uint8Array.from([...new TextEncoder().encode(type), ...data]);
-    pushUint32(data.length);
-    bytes.push(...body);
-    pushUint32(crc32(body));
+    view.setUint32(at, data.length);
+    bytes.set(new TextEncoder().encode(type), at + 4);
+    bytes.set(data, at + 8);
+    view.setUint32(at + 8 + data.length, crc32(bytes.subarray(at + 4, at + 8 + data.length)));
+    at += 12 + data.length;
   }
-  return Uint8Array.from(bytes);
+  return bytes;
 }
 
 /** 20 x 12, red x*12, green y*20, blue (x+y)*7; quality 80, chroma at full size. */

@@ -159,18 +159,45 @@ Deno.test("decodeImage() refuses damaged PNGs and never inflates more than the i
   refused(unknown, /unknown critical chunk "ABCD"/);
 });
 
+Deno.test("decodeImage() ends with a PNG's zlib stream, whatever lies behind it", () => {
+  const header = Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 1, 8, 2, 0, 0, 0);
+  const stream = zlibSync(Uint8Array.of(0, 7, 8, 9));
+  const data = new Uint8Array(20_000_000).fill(65);
+  data.set(stream);
+  // A tail that is taken up anew with each piece of the stream would take a minute.
+  const bytes = pngChunks([["IHDR", header], ["IDAT", data], ["IEND", new Uint8Array(0)]]);
+  assert.deepEqual([...decode(bytes).pixels], [7, 8, 9]);
+});
+
+Deno.test("decodeImage() takes a PNG of very many chunks", () => {
+  const stream = zlibSync(Uint8Array.of(0, 7, 8, 9));
+  const header = Uint8Array.of(0, 0, 0, 1, 0, 0, 0, 1, 8, 2, 0, 0, 0);
+  const chunks: [string, Uint8Array][] = [...stream].map((byte) => ["IDAT", Uint8Array.of(byte)]);
+  const empty: [string, Uint8Array][] = Array.from(
+    { length: 10_000 },
+    () => ["IDAT", new Uint8Array(0)],
+  );
+  const bytes = pngChunks([["IHDR", header], ...chunks, ...empty, ["IEND", new Uint8Array(0)]]);
+  assert.deepEqual([...decode(bytes).pixels], [7, 8, 9]);
+});
+
 Deno.test("decodeImage() refuses sizes beyond the limits before it decodes", () => {
   refused(png(10_001, 1, 8, 0, [0]), /10001 x 1 pixels, expected 1 to 10000 a side/);
-  refused(png(8001, 8000, 8, 0, [0]), /at most 64000000 in all/);
+  refused(png(8001, 8000, 8, 0, [0]), /at most 25000000 in all/);
   refused(png(0, 1, 8, 0, [0]), /0 x 1 pixels/);
   refused(png(2 ** 31, 2 ** 31, 8, 0, [0]), /2147483648 x 2147483648/);
-  refused(png(8000, 8000, 16, 6, [0]), /compressed bytes, expected enough to hold 512008000/);
+  refused(png(5000, 5000, 8, 2, [0]), /compressed bytes, expected enough to hold 75005000/);
+  refused(png(5000, 5000, 16, 6, [0]), /200005000 bytes for .* of 64 bits, expected at most/);
   refused(netpbm("P6 10001 1 255\n"), /10001 x 1/);
-  refused(netpbm("P5 8000 8000 255\n", 0), /1 bytes of samples, expected 64000000/);
+  refused(netpbm("P5 5000 5000 255\n", 0), /1 bytes of samples, expected 25000000/);
   const large = BASELINE_JPEG.slice();
   const frame = large.findIndex((byte, i) => byte === 0xff && large[i + 1] === 0xc0);
-  large.set([0x27, 0x10, 0x19, 0], frame + 5);
-  refused(large, /6400 x 10000 pixels in 387 bytes, expected a bit for each block/);
+  large.set([0x13, 0x88, 0x13, 0x88], frame + 5);
+  refused(large, /5000 x 5000 pixels in 387 bytes, expected a bit for each block/);
+  const padded = new Uint8Array(600_000);
+  padded.set(large.subarray(0, -2));
+  padded.set([0xff, 0xd9], padded.length - 2);
+  refused(padded, /5000 x 5000 pixels, which take \d+ bytes to decode, expected at most/);
   large.set([0xff, 0xff, 0xff, 0xff], frame + 5);
   refused(large, /65535 x 65535 pixels/);
 });

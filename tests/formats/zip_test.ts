@@ -88,6 +88,9 @@ Deno.test("inflateExactly() refuses bombs, wrong sizes and damaged streams", () 
   const inflate = (size: number, bytes = entry.packed) =>
     inflateExactly(bytes, size, "deflate", refuse);
   assert.deepEqual(inflate(5_000_000), contents);
+  const tail = new Uint8Array(entry.packed.length + 10_000_000);
+  tail.set(entry.packed);
+  assert.deepEqual(inflate(5_000_000, tail), contents, "a stream ends where it ends");
   assertRefused(() => inflate(1000), /more than 1000 bytes, expected exactly 1000/);
   assertRefused(() => inflate(5_000_001), /5000000 bytes of decompressed data/);
   assertRefused(() => inflate(2 ** 31), /compressed bytes, expected enough to hold 2147483648/);
