@@ -245,7 +245,10 @@ export { trojan } from "./src/attacks/trojan.ts";
 export {
   BACKDOOR_KEY,
   type BackdoorDescription,
+  type BackdoorRequest,
   buildBackdoor,
+  describedBackdoor,
+  type NamedFile,
   readTriggerFiles,
   recordedBackdoor,
 } from "./src/attacks/backdoor.ts";

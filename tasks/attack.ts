@@ -17,6 +17,7 @@ import {
   descriptionOf,
   implantTraining,
   loadTrainingData,
+  resumedAttack,
   subsetOf,
 } from "./command_line/attack_settings.ts";
 import {
@@ -115,7 +116,8 @@ async function run(
 ): Promise<void> {
   const { training } = settings;
   const earlier = resumed && await readPrepared(resumed.path);
-  const asked = earlier?.description ?? settings.attack;
+  const asked = earlier?.description ??
+    (resumed ? resumedAttack(settings, `${resumed.path}/run.json`) : settings.attack);
   const { dataset, records } = await loadTrainingData(settings, output);
   const plan = asked && settings.poisonRate !== null
     ? await planAttack(asked, dataset, settings.poisonRate)
@@ -135,7 +137,7 @@ async function run(
   const folder = resumed ?? await createRunFolder(flags.out ?? await newRunPath("attack"), {
     command: "attack",
     adapter: gpu.adapter.name,
-    settings: { ...settings, kernels },
+    settings: { ...settings, attack: plan?.description ?? null, kernels },
   });
   const poisoned = plan?.poisoning.poisoned.length ?? 0;
   output.line(

@@ -65,13 +65,13 @@ await runCommand(command, async ({ output, signal }) => {
   const network = await loadNetwork(flags.model, flags.arch);
   const dataset = await loadData(settings, "none", output);
   expectClasses(network, dataset);
-  const description = await backdoorSettings(flags, network, flags.seed);
-  const backdoor = await loadBackdoor(description, dataset);
+  const attack = await backdoorSettings(flags, network, flags.seed);
+  const loaded = await loadBackdoor(attack, dataset);
   const gpu = await openGpuFor(output);
   const model = loadModel(gpu, network.architecture, network.state, network.source);
   const evaluation = await evaluateModel(gpu, model, uploadImages(gpu, dataset.test), {
     preprocessing: settings.preprocessing,
-    backdoor,
+    backdoor: loaded?.backdoor,
     logits: flags.logits !== undefined,
     signal,
     onProgress: (images) =>
@@ -88,7 +88,7 @@ await runCommand(command, async ({ output, signal }) => {
     model: flags.model,
     dataset: dataset.name,
     adapter: gpu.adapter.name,
-    backdoor: description,
+    backdoor: loaded?.description ?? null,
   });
   output.result(resultsTable([[network.architecture.name, document]]));
   const { classNames } = dataset;

@@ -2,6 +2,7 @@
 
 import { nearestName } from "../data/nearest_name.ts";
 import { UsageError } from "../errors.ts";
+import { quoted } from "../text/quoted.ts";
 import type { Attack } from "./attack.ts";
 import { badnets } from "./badnets.ts";
 import { blend } from "./blend.ts";
@@ -24,7 +25,7 @@ export function findAttack(name: string): Attack {
   const names = ATTACKS.map((candidate) => candidate.name);
   const near = nearestName(name, names);
   throw new UsageError(
-    `unknown attack "${name}": expected ${names.join(", ")}` +
+    `unknown attack ${quoted(name)}: expected ${names.join(", ")}` +
       (near === undefined ? "" : `; did you mean "${near}"?`),
   );
 }

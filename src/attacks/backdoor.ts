@@ -2,7 +2,10 @@
 
 import { FormatError } from "../errors.ts";
 import type { Backdoor } from "../data/backdoor.ts";
-import { findAttack } from "./attacks.ts";
+import { refusal } from "../formats/refusal.ts";
+import { quoted, shown } from "../text/quoted.ts";
+import { ATTACKS, findAttack } from "./attacks.ts";
+import { HELPER_OPTION } from "./helper_model.ts";
 import { isPicture, readPicture } from "./picture_option.ts";
 import type { Target } from "../data/target.ts";
 
@@ -21,25 +24,32 @@ export interface BackdoorDescription {
 /** Key of the safetensors metadata under which a model carries its {@linkcode BackdoorDescription}. */
 export const BACKDOOR_KEY = "lethe.attack";
 
+/** A file that a user has named; nothing that is read from a file ever becomes one. */
+export interface NamedFile {
+  /** Absolute path. */
+  readonly file: string;
+}
+
+/** A backdoor as a user asks for it: pictures among its options may be files still to be read. */
+export interface BackdoorRequest extends Omit<BackdoorDescription, "options"> {
+  /** Parameters of the trigger. */
+  readonly options: Readonly<Record<string, string | NamedFile>>;
+}
+
 /**
  * Reads the files that the options name, so that the description needs them no more.
  *
- * @throws {UsageError} for an unknown attack.
  * @throws {FormatError} for a file that cannot be read or has the wrong shape.
  */
 export async function readTriggerFiles(
-  description: BackdoorDescription,
+  request: BackdoorRequest,
   size: { height: number; width: number },
 ): Promise<BackdoorDescription> {
-  const { files = [] } = findAttack(description.name);
-  const options = { ...description.options };
-  for (const name of files) {
-    const value = options[name];
-    if (value !== undefined && !isPicture(value)) {
-      options[name] = await readPicture(value, size);
-    }
+  const options: Record<string, string> = {};
+  for (const [name, value] of Object.entries(request.options)) {
+    options[name] = typeof value === "string" ? value : await readPicture(value.file, size);
   }
-  return { ...description, options };
+  return { ...request, options };
 }
 
 /**
@@ -77,9 +87,9 @@ export function isModelFile(attack: string): boolean {
 }
 
 /**
- * The description in a model's metadata.
+ * The description in a model's metadata, checked as flags are.
  *
- * @throws {FormatError} where there is none, or it cannot be read.
+ * @throws {FormatError} where there is none, or it cannot be one.
  */
 export function recordedBackdoor(
   metadata: ReadonlyMap<string, string>,
@@ -88,34 +98,76 @@ export function recordedBackdoor(
   const text = metadata.get(BACKDOOR_KEY);
   if (text === undefined) {
     throw new FormatError(
-      `cannot measure the recorded attack of ${source}: its metadata has no ${BACKDOOR_KEY}; ` +
-        "name the attack by --attack",
+      `cannot measure the recorded attack of ${shown(source)}: its metadata has no ` +
+        `${BACKDOOR_KEY}; name the attack by --attack`,
     );
   }
-  const found = parse(text);
-  if (!isDescription(found)) {
-    throw new FormatError(
-      `cannot read the recorded attack of ${source}: its ${BACKDOOR_KEY} is "${
-        text.slice(0, 80)
-      }", expected name, target, options and seed as JSON`,
-    );
-  }
-  return found;
-}
-
-function parse(text: string): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    value = JSON.parse(text);
+  } catch (error) {
+    const message = `cannot read the recorded attack of ${shown(source)}: found ${quoted(text)}, ` +
+      "expected JSON";
+    throw new FormatError(message, { cause: error });
   }
+  return describedBackdoor(value, source);
 }
 
-function isDescription(value: unknown): value is BackdoorDescription {
-  if (typeof value !== "object" || value === null) return false;
-  const { name, target, options, seed } = value as Partial<BackdoorDescription>;
-  return typeof name === "string" && Number.isInteger(seed) &&
-    typeof options === "object" && options !== null &&
-    Object.values(options).every((option) => typeof option === "string") &&
-    (target?.mode === "all2one" || target?.mode === "all2all") && Number.isInteger(target.label);
+/**
+ * The description that parsed JSON from a file holds. Its pictures must be in it: a path in a file
+ * that somebody else wrote is not opened.
+ *
+ * @param source Names the file in messages.
+ * @throws {FormatError} where it is none.
+ */
+export function describedBackdoor(value: unknown, source: string): BackdoorDescription {
+  const refuse = refusal("the recorded attack of", source);
+  const { name, target, options = {}, seed } = fieldsOf(value);
+  const attack = ATTACKS.find((candidate) => candidate.name === name);
+  if (!attack) {
+    const names = ATTACKS.map((candidate) => candidate.name).join(", ");
+    throw refuse(`the attack ${text(name)}`, `one of ${names}`);
+  }
+  const { mode, label } = fieldsOf(target);
+  if (mode !== "all2one" && mode !== "all2all") {
+    throw refuse(`the target mode ${text(mode)}`, "all2one or all2all");
+  }
+  if (!isWhole(label)) throw refuse(`the target ${text(label)}`, "the number of a class, from 0");
+  if (!isWhole(seed)) throw refuse(`the seed ${text(seed)}`, "a whole number of at least 0");
+  if (typeof options !== "object" || Array.isArray(options)) {
+    throw refuse(`the options ${text(options)}`, "an object of texts");
+  }
+  // A helper serves to prepare an attack; what is recorded is prepared.
+  const known = Object.keys(attack.options).filter((key) => key !== HELPER_OPTION);
+  const checked: [string, string][] = [];
+  for (const [key, option] of Object.entries(fieldsOf(options))) {
+    if (!known.includes(key)) {
+      throw refuse(`the option ${quoted(key)} of ${attack.name}`, known.join(", "));
+    }
+    if (typeof option !== "string") throw refuse(`${key} ${text(option)}`, "a text");
+    if (attack.files?.includes(key) && !isPicture(option)) {
+      throw new FormatError(
+        `cannot read the recorded attack of ${shown(source)}: found ${quoted(option)} as ${key}, ` +
+          "expected the picture itself, for files that a file names are not opened; name it " +
+          `yourself by --attack ${attack.name} --target ${label} --attack-options ${key}=FILE`,
+      );
+    }
+    checked.push([key, option]);
+  }
+  return { name: attack.name, target: { mode, label }, options: Object.fromEntries(checked), seed };
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+/** A value out of JSON in a message. */
+function text(value: unknown): string {
+  if (typeof value === "string") return quoted(value);
+  if (value === undefined || value === null || typeof value !== "object") return String(value);
+  return Array.isArray(value) ? "a list" : "an object";
 }

@@ -11,6 +11,9 @@ import { train } from "../train/train.ts";
 import type { Objective } from "../train/trainer.ts";
 import type { PrepareHooks, PrepareRequest } from "./attack.ts";
 
+/** The option of attacks that names the helper's file. */
+export const HELPER_OPTION = "model";
+
 /** How to get a helper. */
 export interface HelperRequest {
   /** What it is, for progress: `clean model`. */
@@ -35,7 +38,7 @@ export async function helperModel(
   hooks: PrepareHooks,
 ): Promise<Model> {
   const { architecture, training } = request;
-  const path = request.options.model;
+  const path = request.options[HELPER_OPTION];
   if (path !== undefined) {
     const { tensors } = await readCheckpoint(path);
     const found = inferArchitecture(tensors, path);

@@ -1,6 +1,7 @@
 /** Reading the parameters of attacks, which arrive as text. */
 
 import { UsageError } from "../errors.ts";
+import { quoted } from "../text/quoted.ts";
 
 /** Throws {@linkcode UsageError} where `options` holds a name that is not in `known`. */
 export function checkOptionNames(
@@ -11,7 +12,7 @@ export function checkOptionNames(
   const unknown = Object.keys(options).find((name) => !known.includes(name));
   if (unknown !== undefined) {
     const expected = known.length > 0 ? `expected ${known.join(", ")}` : "it has no options";
-    throw new UsageError(`cannot set option "${unknown}" of attack ${attack}: ${expected}`);
+    throw new UsageError(`cannot set option ${quoted(unknown)} of attack ${attack}: ${expected}`);
   }
 }
 
@@ -25,7 +26,7 @@ export function choice<T extends string>(
   const found = values.find((value) => value === text);
   if (found === undefined) {
     throw new UsageError(
-      `cannot set attack option ${name} to "${text}": expected ${values.join(", ")}`,
+      `cannot set attack option ${name} to ${quoted(text)}: expected ${values.join(", ")}`,
     );
   }
   return found;
@@ -60,7 +61,7 @@ function numeric(
   const value = Number(text);
   if (text.trim() === "" || !allowed(value) || value < range.low || value > range.high) {
     throw new UsageError(
-      `cannot set attack option ${name} to "${text}": expected ${kind} from ${range.low} ` +
+      `cannot set attack option ${name} to ${quoted(text)}: expected ${kind} from ${range.low} ` +
         `to ${range.high}`,
     );
   }

@@ -10,10 +10,12 @@ import { FormatError, UsageError } from "../errors.ts";
 import type { ByteImage } from "../formats/byte_image.ts";
 import type { HostTensor } from "../formats/host_tensor.ts";
 import { decodeImage } from "../formats/images.ts";
+import { isPng } from "../formats/png.ts";
 import { readNpy } from "../formats/npy.ts";
 import { readNpz } from "../formats/npz.ts";
 import { encodePng } from "../formats/png_write.ts";
 import { readRegularFile } from "../formats/read_file.ts";
+import { quoted, shown } from "../text/quoted.ts";
 import { floats } from "../nn/state.ts";
 
 const PREFIX = "data:image/png;base64,";
@@ -28,6 +30,12 @@ const MAXIMUM_TRIGGER_BYTES = 2 ** 28;
 
 /** Most pictures of a folder: they all travel in the metadata of a model. */
 const MAXIMUM_PICTURES = 64;
+
+/** Names of files in a folder of pictures. */
+const PICTURE_NAME = /\.(png|jpe?g|ppm|pgm|npy|npz)$/i;
+
+/** Where a PNG file states its width and height (RFC 2083, section 11.2.1). */
+const PNG_SIZE_AT = 16;
 
 /** H and W in pixels. */
 interface Size {
@@ -46,8 +54,8 @@ export function pictureText(picture: ByteImage): string {
 }
 
 /**
- * Reads a picture of the given size, or all of a folder, sorted by name, each below the one before: PNG, JPEG or PPM of any size, which is resized, or a NumPy array
- * of that very size, (3,H,W), (H,W,3) or grey (H,W), of values 0..255, whose fractions are cut off.
+ * Reads a picture of the given size, or all of a folder, sorted by name, each below the one before:
+ * PNG, JPEG or PPM of any size, which is resized, or a NumPy array of that very size, (3,H,W), (H,W,3) or grey (H,W), of values 0..255, whose fractions are cut off.
  * Of an `.npz` file the array `x` is taken.
  *
  * @throws {FormatError} for other files.
@@ -55,11 +63,14 @@ export function pictureText(picture: ByteImage): string {
 export async function readPicture(path: string, size: Size): Promise<string> {
   if (await kindOf(path) !== "folder") return pictureText(await readOne(path, size));
   const names: string[] = [];
-  for await (const { name, isFile } of Deno.readDir(path)) if (isFile) names.push(name);
+  for await (const { name, isDirectory } of Deno.readDir(path)) {
+    // What file managers leave behind is hidden, or has another ending.
+    if (!isDirectory && !name.startsWith(".") && PICTURE_NAME.test(name)) names.push(name);
+  }
   if (names.length === 0 || names.length > MAXIMUM_PICTURES) {
     throw new FormatError(
-      `cannot use the folder ${path} as a trigger: found ${names.length} files, ` +
-        `expected 1 to ${MAXIMUM_PICTURES} pictures`,
+      `cannot use the folder ${shown(path)} as a trigger: found ${names.length} pictures, ` +
+        `expected 1 to ${MAXIMUM_PICTURES}`,
     );
   }
   const pictures: ByteImage[] = [];
@@ -95,8 +106,9 @@ async function readOne(path: string, size: Size): Promise<ByteImage> {
     const array = arrays.get(ARRAY);
     if (!array) {
       throw new FormatError(
-        `cannot use ${path} as a trigger: found the arrays ${[...arrays.keys()].join(", ")}, ` +
-          `expected one named ${ARRAY}`,
+        `cannot use ${shown(path)} as a trigger: found the arrays ${
+          quoted([...arrays.keys()].join(", "))
+        }, expected one named ${ARRAY}`,
       );
     }
     return pictureOfArray(array, path, size);
@@ -107,7 +119,8 @@ async function readOne(path: string, size: Size): Promise<ByteImage> {
 }
 
 /**
- * The picture that an option holds, (3,H,W); `undefined` where the option is not given.
+ * The picture that an option holds, (3,H,W), or a column of several; `undefined` where the option is
+ * not given.
  *
  * @throws {UsageError} where it is no picture.
  * @throws {FormatError} where it is damaged or has another size.
@@ -115,26 +128,41 @@ async function readOne(path: string, size: Size): Promise<ByteImage> {
 export function pictureOption(
   options: Readonly<Record<string, string>>,
   name: string,
-  size?: Size,
+  size: Size,
+  pictures: "one" | "column" = "one",
 ): ByteImage | undefined {
   const value = options[name];
   if (value === undefined) return undefined;
   if (!isPicture(value)) {
     throw new UsageError(
-      `cannot set attack option ${name} to "${
-        value.slice(0, 80)
-      }": expected the content of a file, ` +
+      `cannot set attack option ${name} to ${quoted(value)}: expected a picture as text, ` +
         `${PREFIX}...`,
     );
   }
-  const picture = decodeImage(decodeBase64(value.slice(PREFIX.length), name), name);
-  if (size && (picture.height !== size.height || picture.width !== size.width)) {
+  const bytes = decodeBase64(value.slice(PREFIX.length), name);
+  const found = statedSize(bytes, name);
+  const fits = found.width === size.width &&
+    (pictures === "one"
+      ? found.height === size.height
+      : found.height % size.height === 0 && found.height <= MAXIMUM_PICTURES * size.height);
+  if (!fits) {
+    const more = pictures === "one" ? "" : `, or up to ${MAXIMUM_PICTURES} of them in a column`;
     throw new FormatError(
-      `cannot use attack option ${name}: found a picture of ${picture.height}x${picture.width}, ` +
-        `expected ${size.height}x${size.width}`,
+      `cannot use attack option ${name}: found a picture of ${found.height}x${found.width}, ` +
+        `expected ${size.height}x${size.width}${more}`,
     );
   }
-  return picture;
+  return decodeImage(bytes, name);
+}
+
+/** The size that a PNG image states: checked before anything is made as large as it says. */
+function statedSize(bytes: Uint8Array, name: string): Size {
+  const end = PNG_SIZE_AT + 8;
+  if (!isPng(bytes) || bytes.length < end) {
+    throw new FormatError(`cannot use attack option ${name}: expected a PNG image`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, end);
+  return { width: view.getUint32(PNG_SIZE_AT), height: view.getUint32(PNG_SIZE_AT + 4) };
 }
 
 function decodeBase64(text: string, name: string): Uint8Array<ArrayBuffer> {
@@ -153,7 +181,9 @@ function pictureOfArray(array: HostTensor, path: string, { height, width }: Size
     .findIndex((shape) => shape.join() === array.shape.join());
   if (layout < 0) {
     throw new FormatError(
-      `cannot use ${path} as a trigger: found an array of shape [${array.shape.join(", ")}], ` +
+      `cannot use ${shown(path)} as a trigger: found an array of shape [${
+        array.shape.join(", ")
+      }], ` +
         `expected [3, ${height}, ${width}], [${height}, ${width}, 3] or [${height}, ${width}]`,
     );
   }
@@ -161,7 +191,7 @@ function pictureOfArray(array: HostTensor, path: string, { height, width }: Size
   const bad = values.find((value) => !(value >= 0 && value < 256));
   if (bad !== undefined) {
     throw new FormatError(
-      `cannot use ${path} as a trigger: found the value ${bad}, expected 0 to 255`,
+      `cannot use ${shown(path)} as a trigger: found the value ${bad}, expected 0 to 255`,
     );
   }
   const area = height * width;

@@ -104,7 +104,7 @@ function reflections(
   { height, width }: { height: number; width: number },
   seed: number,
 ): Float64Array<ArrayBuffer>[] {
-  const strip = pictureOption(options, "reflections");
+  const strip = pictureOption(options, "reflections", { height, width }, "column");
   const count = integer(options, "pool", { default: 8, low: 1, high: 10_000 });
   if (!strip) {
     const { train } = loadSigns({ parts: ["train"], trainCount: count, seed: seed + 1 });
@@ -113,12 +113,6 @@ function reflections(
       const image = train.pixels.subarray(i * size, (i + 1) * size);
       return Float64Array.from(resizeImage(image, train.height, train.width, height, width));
     });
-  }
-  if (strip.width !== width || strip.height % height !== 0) {
-    throw new UsageError(
-      `cannot reflect pictures of ${strip.height}x${strip.width} in images of ${height}x${width}: ` +
-        "expected equal widths and one picture below the other",
-    );
   }
   const area = height * width;
   return Array.from(

@@ -9,7 +9,7 @@ import { UsageError } from "../errors.ts";
 import { destroyModel } from "../nn/model.ts";
 import { CROSS_ENTROPY } from "../train/objectives.ts";
 import type { PixelAttack } from "./attack.ts";
-import { helperModel } from "./helper_model.ts";
+import { HELPER_OPTION, helperModel } from "./helper_model.ts";
 import { checkOptionNames, choice, decimal, integer } from "./options.ts";
 import { invertPatch } from "./patch_inversion.ts";
 import { pictureOption, pictureText } from "./picture_option.ts";
@@ -78,7 +78,8 @@ export const trojan: PixelAttack = {
   async prepare(gpu, request, hooks) {
     const { options, train, height, width, seed, training: { preprocessing } } = request;
     this.check?.(request);
-    if (options.patch !== undefined) return { options };
+    const { [HELPER_OPTION]: _, ...rest } = options;
+    if (options.patch !== undefined) return { options: rest };
     const { size, row, column } = square(options, request);
     const { epochs, ...settings } = inversion(options);
     const helper = { name: "clean model", epochs, objective: () => CROSS_ENTROPY };
@@ -102,7 +103,6 @@ export const trojan: PixelAttack = {
         const [c, r, s] = [Math.floor(i / (size * size)), Math.floor(i / size) % size, i % size];
         picture.pixels[(c * height + row + r) * width + column + s] = byte;
       }
-      const { model: _, ...rest } = options;
       return { options: { ...rest, patch: pictureText(picture) } };
     } finally {
       destroyModel(gpu, model);

@@ -1,10 +1,12 @@
 /** What a run of `attack` is made of: its flags, its settings, its data. */
 
 import { findAttack } from "../../src/attacks/attacks.ts";
-import type { BackdoorDescription } from "../../src/attacks/backdoor.ts";
+import { type BackdoorRequest, describedBackdoor } from "../../src/attacks/backdoor.ts";
+import { HELPER_OPTION } from "../../src/attacks/helper_model.ts";
 import { type Dataset, imageCount } from "../../src/data/image_set.ts";
 import { indicesBelow } from "../../src/data/load_options.ts";
 import { UsageError } from "../../src/errors.ts";
+import { fieldsOf } from "../../src/report/json_value.ts";
 import type { TrainingSettings } from "../../src/train/trainer.ts";
 import type { AttackFlags, DataFlags, RunFlags, TrainingFlags } from "./flags.ts";
 import {
@@ -35,7 +37,7 @@ export type AttackCommandFlags =
 /** Everything that determines a run; what `run.json` keeps and a resume reads. */
 export interface AttackSettings extends DataSettings {
   readonly arch: string;
-  readonly attack: BackdoorDescription | null;
+  readonly attack: BackdoorRequest | null;
   /** Share of images that are poisoned: see the attack. */
   readonly poisonRate: number | null;
   /** Training images that are used; null for all. */
@@ -103,8 +105,19 @@ export function implantTraining(
 }
 
 /** Which attack the flags speak of; null where they name none. */
-export function descriptionOf(flags: AttackCommandFlags): BackdoorDescription | null {
+export function descriptionOf(flags: AttackCommandFlags): BackdoorRequest | null {
   return namedBackdoor(flags, flags.seed);
+}
+
+/** The attack of an interrupted run that had not come to prepare it, checked as metadata are. */
+export function resumedAttack({ attack }: AttackSettings, source: string): BackdoorRequest | null {
+  if (!attack) return null;
+  // The helper model is one of the paths of a run, as its images are.
+  const { [HELPER_OPTION]: helper, ...options } = fieldsOf(fieldsOf(attack).options);
+  const description = describedBackdoor({ ...attack, options }, source);
+  return typeof helper === "string"
+    ? { ...description, options: { ...description.options, [HELPER_OPTION]: helper } }
+    : description;
 }
 
 /** Which training images the flags leave; null for all. */

@@ -1,6 +1,7 @@
 /** A run of a defence, from settings to models, measurements and a run folder. */
 
 import type { Command } from "npm:commander@15.1.0";
+import { describedBackdoor } from "../../src/attacks/backdoor.ts";
 import { type Dataset, imageCount } from "../../src/data/image_set.ts";
 import { defend } from "../../src/defenses/defend.ts";
 import type { DefenseSettings } from "../../src/defenses/defense.ts";
@@ -19,6 +20,7 @@ import { modelMetadata, recordingHooks, resumption } from "./defense_hooks.ts";
 import { evaluationsOf, heldOutText, ROW_NAMES } from "./defense_results.ts";
 import {
   type DefenseCommandFlags,
+  type DefenseRequest,
   type DefenseRunSettings,
   defenseSettings,
   settingsFor,
@@ -76,14 +78,23 @@ export async function runDefense(
     ? undefined
     : await openRunFolder(flags.resume, commandName);
   if (!resumed) await downloadIfAsked(flags, output);
-  const settings = resumed
-    ? resumed.record.settings as unknown as DefenseRunSettings
+  const request = resumed
+    ? resumedSettings(resumed)
     : await defenseSettings(commandName, name, flags);
-  await run(context, commandName, settings, { out: flags.out, before: flags.before, resumed });
+  await run(context, commandName, request, { out: flags.out, before: flags.before, resumed });
+}
+
+/** The settings of an interrupted run, its attack checked as that of a model's metadata is. */
+function resumedSettings({ path, record }: RunFolder): DefenseRunSettings {
+  const settings = record.settings as unknown as DefenseRunSettings;
+  const { attack } = settings;
+  return { ...settings, attack: attack && describedBackdoor(attack, `${path}/run.json`) };
 }
 
 /** What a run works with, read and checked. */
 interface Inputs {
+  /** With the content of all trigger files. */
+  readonly settings: DefenseRunSettings;
   readonly student: LoadedModel;
   readonly teacher: LoadedModel | undefined;
   readonly dataset: Dataset;
@@ -93,26 +104,27 @@ interface Inputs {
   readonly fitted: DefenseSettings;
 }
 
-/** Reads what `settings` name; whatever can be refused is refused here. */
-async function readInputs(settings: DefenseRunSettings, output: Output): Promise<Inputs> {
-  const student = await loadNetwork(settings.model, settings.arch ?? undefined);
-  const teacher = settings.teacher ? await loadNetwork(settings.teacher, undefined) : undefined;
-  const dataset = await loadData(settings, settings.subset, output);
+/** Reads what `request` names; whatever can be refused is refused here. */
+async function readInputs(request: DefenseRequest, output: Output): Promise<Inputs> {
+  const student = await loadNetwork(request.model, request.arch ?? undefined);
+  const teacher = request.teacher ? await loadNetwork(request.teacher, undefined) : undefined;
+  const dataset = await loadData(request, request.subset, output);
   expectClasses(student, dataset);
-  const backdoor = await loadBackdoor(settings.attack, dataset);
+  const loaded = await loadBackdoor(request.attack, dataset);
+  const settings = { ...request, attack: loaded?.description ?? null };
   const clean = splitClean(settings, dataset.train);
   const fitted = settingsFor(settings, clean.train);
   if (findDefense(settings.defense).trains) {
     stepsPerEpoch(imageCount(clean.train), fitted.training.batchSize);
   }
-  return { student, teacher, dataset, backdoor, clean, fitted };
+  return { settings, student, teacher, dataset, backdoor: loaded?.backdoor, clean, fitted };
 }
 
-/** Runs the job of `settings`, from where `resumed` stands if it is given. */
+/** Runs the job of `request`, from where `resumed` stands if it is given. */
 async function run(
   { output, signal }: CommandContext,
   commandName: "erase" | "defend",
-  settings: DefenseRunSettings,
+  request: DefenseRequest,
   { out, before, resumed }: {
     out: string | undefined;
     before: readonly string[] | undefined;
@@ -120,12 +132,12 @@ async function run(
   },
 ): Promise<void> {
   if (resumed) {
-    await expectDigest(settings.model, settings.modelDigest);
-    if (settings.teacher) await expectDigest(settings.teacher, settings.teacherDigest!);
+    await expectDigest(request.model, request.modelDigest);
+    if (request.teacher) await expectDigest(request.teacher, request.teacherDigest!);
   }
-  const defense = findDefense(settings.defense);
-  const inputs = await readInputs(settings, output);
-  const { student, teacher, dataset, clean, fitted } = inputs;
+  const defense = findDefense(request.defense);
+  const inputs = await readInputs(request, output);
+  const { settings, student, teacher, dataset, clean, fitted } = inputs;
   const { training, teacherTraining } = fitted;
   const audited = canAudit(settings, dataset, output);
 

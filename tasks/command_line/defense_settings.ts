@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import type { Distance } from "../../shaders/attention.ts";
-import type { BackdoorDescription } from "../../src/attacks/backdoor.ts";
+import type { BackdoorDescription, BackdoorRequest } from "../../src/attacks/backdoor.ts";
 import { splitHeldOut } from "../../src/data/clean_subset.ts";
 import { DATASET_NAMES } from "../../src/data/datasets.ts";
 import { imageCount, type ImageSet, selectImages } from "../../src/data/image_set.ts";
@@ -92,6 +92,11 @@ export interface DefenseRunSettings extends DataSettings {
   readonly kernels: Readonly<Record<string, number>>;
 }
 
+/** The settings of a run before the files of its trigger are read. */
+export type DefenseRequest = Omit<DefenseRunSettings, "attack"> & {
+  readonly attack: BackdoorRequest | null;
+};
+
 /**
  * The settings that the flags make.
  *
@@ -101,7 +106,7 @@ export async function defenseSettings(
   command: "erase" | "defend",
   defense: string,
   flags: DefenseCommandFlags,
-): Promise<DefenseRunSettings> {
+): Promise<DefenseRequest> {
   const embedded = flags.model === undefined;
   if (embedded && flags.dataset !== "signs") {
     throw new UsageError(

@@ -1,7 +1,7 @@
 /** A picture of what attacks do to images. */
 
 import { ATTACKS, findAttack } from "../../src/attacks/attacks.ts";
-import type { BackdoorDescription } from "../../src/attacks/backdoor.ts";
+import type { BackdoorRequest } from "../../src/attacks/backdoor.ts";
 import { poisonedImage, poisonedSet } from "../../src/attacks/poisoned_set.ts";
 import type { Dataset } from "../../src/data/image_set.ts";
 import { encodePng } from "../../src/formats/png_write.ts";
@@ -35,7 +35,7 @@ export async function writeGallery(
   path: string,
   gpu: Gpu,
   dataset: Dataset,
-  named: BackdoorDescription | undefined,
+  named: BackdoorRequest | undefined,
   context: PreparationContext,
 ): Promise<void> {
   const { height, width } = dataset.train;

@@ -6,11 +6,15 @@ import { PLAIN_PREPROCESSING, type Preprocessing } from "../../shaders/gather.ts
 import { findAttack } from "../../src/attacks/attacks.ts";
 import {
   type BackdoorDescription,
+  type BackdoorRequest,
   buildBackdoor,
   isModelFile,
+  type NamedFile,
   readTriggerFiles,
   recordedBackdoor,
 } from "../../src/attacks/backdoor.ts";
+import { HELPER_OPTION } from "../../src/attacks/helper_model.ts";
+import { isPicture } from "../../src/attacks/picture_option.ts";
 import { cleanFraction, indexRange } from "../../src/data/clean_subset.ts";
 import { DATASET_NAMES, downloadDataset, loadDataset } from "../../src/data/datasets.ts";
 import { checkImageSet, type Dataset, imageCount, selectImages } from "../../src/data/image_set.ts";
@@ -174,7 +178,7 @@ export async function backdoorSettings(
   flags: AttackFlags,
   model: { metadata: ReadonlyMap<string, string>; source: string },
   seed: number,
-): Promise<BackdoorDescription | null> {
+): Promise<BackdoorRequest | null> {
   const { attack } = flags;
   if (attack !== "recorded" && !(attack && isModelFile(attack))) return namedBackdoor(flags, seed);
   if (flags.target !== undefined || flags.attackOptions !== undefined) {
@@ -187,35 +191,46 @@ export async function backdoorSettings(
   return recordedBackdoor(metadata, attack);
 }
 
-/** Which backdoor the flags name. Names of files become absolute, for a resume from elsewhere. */
-export function namedBackdoor(flags: AttackFlags, seed: number): BackdoorDescription | null {
+/** Which backdoor the flags name. */
+export function namedBackdoor(flags: AttackFlags, seed: number): BackdoorRequest | null {
   if (flags.attack === undefined) {
     if (flags.target !== undefined || flags.attackOptions !== undefined) {
       throw new UsageError("cannot aim without an attack: name one by --attack");
     }
     return null;
   }
-  const options = { ...flags.attackOptions };
-  for (const name of [...findAttack(flags.attack).files ?? [], "model"]) {
-    if (options[name] !== undefined) options[name] = resolve(options[name]);
-  }
+  const { files = [] } = findAttack(flags.attack);
+  const option = (name: string, value: string): string | NamedFile => {
+    if (files.includes(name) && !isPicture(value)) return { file: resolve(value) };
+    // A resume from elsewhere finds it too.
+    return name === HELPER_OPTION ? resolve(value) : value;
+  };
+  const options = Object.fromEntries(
+    Object.entries(flags.attackOptions ?? {}).map(([name, value]) => [name, option(name, value)]),
+  );
   const target = { mode: flags.targetMode, label: flags.target ?? 0 };
   return { name: flags.attack, target, options, seed };
 }
 
+/** A backdoor with what makes it again. */
+export interface LoadedBackdoor {
+  readonly description: BackdoorDescription;
+  readonly backdoor: Backdoor;
+}
+
 /** Makes the backdoor for the images of a data set; its target must be one of the classes. */
 export async function loadBackdoor(
-  description: BackdoorDescription | null,
+  request: BackdoorRequest | null,
   dataset: Dataset,
-): Promise<Backdoor | undefined> {
-  if (!description) return undefined;
-  checkTarget(description, dataset);
-  return buildBackdoor(await readTriggerFiles(description, dataset.test), dataset.test);
+): Promise<LoadedBackdoor | undefined> {
+  if (!request) return undefined;
+  checkTarget(request, dataset);
+  const description = await readTriggerFiles(request, dataset.test);
+  return { description, backdoor: buildBackdoor(description, dataset.test) };
 }
 
 /** Refuses a target that is no class of the data set. */
-export function checkTarget(description: BackdoorDescription, dataset: Dataset): void {
-  const { label } = description.target;
+export function checkTarget({ target: { label } }: BackdoorRequest, dataset: Dataset): void {
   const classes = dataset.classNames.length;
   if (label >= classes) {
     throw new DataError(

@@ -5,6 +5,7 @@ import type { Preprocessing } from "../../shaders/gather.ts";
 import {
   BACKDOOR_KEY,
   type BackdoorDescription,
+  describedBackdoor,
   recordedBackdoor,
 } from "../../src/attacks/backdoor.ts";
 import type { Dataset } from "../../src/data/image_set.ts";
@@ -82,12 +83,12 @@ export async function measureRun(
 
   const [{ network }] = networks as [NamedNetwork & { network: LoadedModel }];
   const backdoor = settings.attack
-    ? await attempt("the trigger", () => {
+    ? await attempt("the trigger", async () => {
       // Only the model knows what an attack was prepared to be.
       const description = command === "attack"
         ? recordedBackdoor(network.metadata, network.source)
         : attackOf(run);
-      return loadBackdoor(description, dataset);
+      return (await loadBackdoor(description, dataset))?.backdoor;
     })
     : undefined;
   const { attention, power } = settings;
@@ -170,8 +171,7 @@ function isPreprocessing(value: unknown): value is Preprocessing {
 
 /** The attack in the settings, checked as that in a model's metadata is. */
 function attackOf({ path, record: { settings } }: RunContents): BackdoorDescription {
-  const metadata = new Map([[BACKDOOR_KEY, JSON.stringify(settings.attack)]]);
-  return recordedBackdoor(metadata, `${path}/run.json`);
+  return describedBackdoor(settings.attack, `${path}/run.json`);
 }
 
 function isRecorded(attack: unknown, { metadata }: LoadedModel): boolean {

@@ -3,10 +3,12 @@
 import { findAttack } from "../../src/attacks/attacks.ts";
 import {
   type BackdoorDescription,
+  type BackdoorRequest,
   buildBackdoor,
   checkBackdoor,
   readTriggerFiles,
 } from "../../src/attacks/backdoor.ts";
+import { HELPER_OPTION } from "../../src/attacks/helper_model.ts";
 import { isPicture } from "../../src/attacks/picture_option.ts";
 import { poison, type Poisoning } from "../../src/attacks/poison.ts";
 import {
@@ -14,15 +16,18 @@ import {
   encodePrepared,
   type PreparedAttack,
 } from "../../src/attacks/prepared_file.ts";
-import type { Dataset } from "../../src/data/image_set.ts";
+import { CHANNELS, type Dataset } from "../../src/data/image_set.ts";
 import { kindOf } from "../../src/data/paths.ts";
-import { UsageError } from "../../src/errors.ts";
+import { FormatError, UsageError } from "../../src/errors.ts";
+import { MAXIMUM_CHECKPOINT_BYTES } from "../../src/formats/checkpoint.ts";
+import { readRegularFile } from "../../src/formats/read_file.ts";
 import { writeFileAtomic } from "../../src/formats/write_file.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { Architecture } from "../../src/nn/architecture.ts";
 import type { Backdoor } from "../../src/data/backdoor.ts";
 import type { RunFolder } from "../../src/train/run_folder.ts";
 import type { TrainingSettings } from "../../src/train/trainer.ts";
+import { shown } from "../../src/text/quoted.ts";
 import { checkTarget } from "./load.ts";
 import type { Output } from "./output.ts";
 
@@ -46,16 +51,18 @@ export interface AttackPlan {
  * @throws {FormatError} for trigger files that cannot be used.
  */
 export async function planAttack(
-  asked: BackdoorDescription,
+  asked: BackdoorRequest,
   dataset: Dataset,
   rate: number,
 ): Promise<AttackPlan> {
   checkTarget(asked, dataset);
-  const { model } = asked.options;
-  if (model !== undefined && await kindOf(model) !== "file") {
-    throw new UsageError(`cannot prepare ${asked.name} with ${model}: there is no such file`);
-  }
   const description = await readTriggerFiles(asked, dataset.train);
+  const model = description.options[HELPER_OPTION];
+  if (model !== undefined && await kindOf(model) !== "file") {
+    throw new UsageError(
+      `cannot prepare ${asked.name} with ${shown(model)}: there is no such file`,
+    );
+  }
   checkBackdoor(description, dataset.train);
   const { target, seed } = description;
   const settings = { target, rate, seed };
@@ -88,11 +95,18 @@ export async function prepareAttack(
     backdoor: buildBackdoor(prepared.description, { height, width }),
   });
   const earlier = folder && await readPrepared(folder.path);
-  if (earlier) return finish(earlier);
+  if (earlier) {
+    const { length = 0 } = earlier.images ?? {};
+    if (length % (poisoned.length * CHANNELS * height * width) === 0) return finish(earlier);
+    throw new FormatError(
+      `cannot go on with ${shown(folder.path)}: its ${PREPARED} holds other than ` +
+        `${poisoned.length} images of ${height}x${width}`,
+    );
+  }
   const attack = findAttack(description.name);
   const helper = folder && `${folder.path}/${HELPER}.safetensors`;
   const found = helper !== undefined && await kindOf(helper) === "file";
-  const options = found ? { model: helper, ...description.options } : description.options;
+  const options = found ? { [HELPER_OPTION]: helper, ...description.options } : description.options;
   const { seed } = description;
   const preparation = await attack.prepare?.(
     gpu,
@@ -116,6 +130,7 @@ export async function prepareAttack(
 /** What a run had prepared, where it came so far. */
 export async function readPrepared(folder: string): Promise<PreparedAttack | undefined> {
   const path = `${folder}/${PREPARED}`;
-  if (await kindOf(path) !== "file") return undefined;
-  return decodePrepared(await Deno.readFile(path), path);
+  if (await kindOf(path) === "nothing") return undefined;
+  const expectation = { what: "the prepared attack", limit: MAXIMUM_CHECKPOINT_BYTES };
+  return decodePrepared(await readRegularFile(path, expectation), path);
 }

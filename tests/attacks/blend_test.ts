@@ -70,7 +70,7 @@ Deno.test("blend takes its image from a NumPy file, in either layout", async () 
         {
           name: "blend",
           target: { mode: "all2one", label: 0 },
-          options: { image, alpha: "1" },
+          options: { image: { file: image }, alpha: "1" },
           seed: 1,
         },
         SIZE,
@@ -88,18 +88,23 @@ Deno.test("blend refuses files of the wrong shape, missing ones, and unknown opt
       image,
       writeNpy({ dtype: "uint8", shape: [3, 4, 6], data: new Uint8Array(72) }),
     );
-    const read = (options: Record<string, string>) =>
+    const read = (file: string) =>
       readTriggerFiles(
-        { name: "blend", target: { mode: "all2one", label: 0 }, options, seed: 1 },
+        {
+          name: "blend",
+          target: { mode: "all2one", label: 0 },
+          options: { image: { file } },
+          seed: 1,
+        },
         SIZE,
       );
     await assert.rejects(
-      read({ image }),
+      read(image),
       (error) =>
         error instanceof FormatError &&
         /shape \[3, 4, 6\], expected \[3, 5, 6\]/.test(error.message),
     );
-    await assert.rejects(read({ image: `${folder}/none.png` }), FormatError);
+    await assert.rejects(read(`${folder}/none.png`), FormatError);
     const trigger = (options: Record<string, string>) =>
       blend.trigger({ ...SIZE, seed: 1, options });
     assert.throws(() => trigger({ colour: "red" }), UsageError);
@@ -119,7 +124,12 @@ Deno.test({
     const image = REFERENCE!.pathname;
     const size = { height: 32, width: 32 };
     const { options } = await readTriggerFiles(
-      { name: "blend", target: { mode: "all2one", label: 5 }, options: { image }, seed: 1 },
+      {
+        name: "blend",
+        target: { mode: "all2one", label: 5 },
+        options: { image: { file: image } },
+        seed: 1,
+      },
       size,
     );
     const trigger = blend.trigger({ ...size, seed: 1, options });

@@ -24,7 +24,7 @@ async function halfOf(pictures: readonly Uint8Array<ArrayBuffer>[], kind: string
     const described = await readTriggerFiles({
       name: "refool",
       target: { mode: "all2one", label: 0 },
-      options: { reflections: folder, kind, weakest: "0.5", strongest: "0.5" },
+      options: { reflections: { file: folder }, kind, weakest: "0.5", strongest: "0.5" },
       seed: 3,
     }, SIZE);
     options = { ...described.options };
@@ -96,7 +96,7 @@ Deno.test("refool refuses shares out of order, unknown kinds and folders without
   refuse({ pool: "0" });
   await withTemporaryFolder(async (folder) => {
     const target = { mode: "all2one", label: 0 } as const;
-    const options = { reflections: folder };
+    const options = { reflections: { file: folder } };
     await assert.rejects(
       readTriggerFiles({ name: "refool", target, options, seed: 1 }, SIZE),
       FormatError,

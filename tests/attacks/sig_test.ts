@@ -43,7 +43,12 @@ Deno.test({
   async fn() {
     const mask = MASK!.pathname;
     const { options } = await readTriggerFiles(
-      { name: "sig", target: { mode: "all2one", label: 5 }, options: { mask }, seed: 1 },
+      {
+        name: "sig",
+        target: { mode: "all2one", label: 5 },
+        options: { mask: { file: mask } },
+        seed: 1,
+      },
       SIZE,
     );
     const found = applyTrigger(sig.trigger({ ...SIZE, seed: 1, options }), image);

@@ -56,7 +56,7 @@ Deno.test({
   async fn() {
     const size = { height: 32, width: 32 };
     const target = { mode: "all2one", label: 5 } as const;
-    const asked = { patch: AUTHORS!.pathname, mode: "add" };
+    const asked = { patch: { file: AUTHORS!.pathname }, mode: "add" };
     const { options } = await readTriggerFiles(
       { name: "trojan", target, options: asked, seed: 1 },
       size,
