@@ -105,7 +105,7 @@ fn image(n: u32, pixel: u32) -> vec3f {
       let q = draw(record, 4u);
       let sides = 2u + vec2u(p.y % ${patch.size - 1}u, p.z % ${patch.size - 1}u);
       let corner = q.xy % (vec2u(${height}u, ${width}u) + 1u - sides);
-      let inside = vec2u(row, column) >= corner & vec2u(row, column) < corner + sides;
+      let inside = (vec2u(row, column) >= corner) & (vec2u(row, column) < corner + sides);
       if (all(inside)) {
         let other = image(p.w % ${batch}u, pixel);
         value = select(round(noise), other, (q.z >> 31u) == 0u);

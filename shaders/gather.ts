@@ -153,15 +153,15 @@ ${
     ${flip ? `if ((r.z >> 31u) == 1u) { fromColumn = ${width - 1} - column; }` : ""}
     ${
       cropPadding > 0
-        ? `fromRow += i32((r.x >> 16u) * ${2 * cropPadding + 1}u >> 16u) - ${cropPadding};
-    fromColumn += i32((r.y >> 16u) * ${2 * cropPadding + 1}u >> 16u) - ${cropPadding};`
+        ? `fromRow += i32(((r.x >> 16u) * ${2 * cropPadding + 1}u) >> 16u) - ${cropPadding};
+    fromColumn += i32(((r.y >> 16u) * ${2 * cropPadding + 1}u) >> 16u) - ${cropPadding};`
         : ""
     }
     var inside = fromRow >= 0 && fromRow < ${height} && fromColumn >= 0 && fromColumn < ${width};
     ${
       cutout > 0
-        ? `let holeRow = i32((r.w >> 16u) * ${height}u >> 16u);
-    let holeColumn = i32((r.w & 65535u) * ${width}u >> 16u);
+        ? `let holeRow = i32(((r.w >> 16u) * ${height}u) >> 16u);
+    let holeColumn = i32(((r.w & 65535u) * ${width}u) >> 16u);
     if (row >= holeRow - ${half} && row < holeRow + ${half} &&
       column >= holeColumn - ${half} && column < holeColumn + ${half}) { inside = false; }`
         : ""

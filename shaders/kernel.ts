@@ -10,6 +10,11 @@ export interface Kernel {
   readonly label: string;
   /** Complete WGSL module. */
   readonly wgsl: string;
+  /**
+   * Uses subgroup operations. The directive `enable subgroups;` is not part of the text: WGSL asks for
+   * it, and naga refuses it, so the device layer writes it where the implementation wants it.
+   */
+  readonly subgroups?: boolean;
   /** Workgroups along x, y and z, each 1 to 65,535. */
   readonly workgroups: readonly [number, number, number];
 }

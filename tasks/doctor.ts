@@ -4,8 +4,8 @@ import { KNOWN_ADAPTERS } from "../src/doctor/known_adapters.ts";
 import { measureTimings, type Timings } from "../src/doctor/timings.ts";
 import { type CheckResult, selfTest } from "../src/doctor/self_test.ts";
 import { DeviceError, NoAdapterError } from "../src/errors.ts";
-import { type AdapterDescription, missingAdapterAdvice } from "../src/gpu/adapter.ts";
-import { type Gpu, openGpu } from "../src/gpu/gpu.ts";
+import type { AdapterDescription } from "../src/gpu/adapter.ts";
+import type { Gpu } from "../src/gpu/gpu.ts";
 import { RECIPES } from "../src/defenses/recipes.ts";
 import { useKey } from "../src/gpu/choice_table.ts";
 import { wideResNet } from "../src/nn/wide_resnet.ts";
@@ -13,6 +13,7 @@ import { choicesPath, loadChoices, saveChoices } from "../src/tuning/choices_fil
 import { convolutionUses } from "../src/tuning/convolution_uses.ts";
 import { tune as tuneConvolutions } from "../src/tuning/tune.ts";
 import { VERSION } from "../src/version.ts";
+import { adapterLine, missingAdapterAdvice, openAdvisedGpu } from "./command_line/open_gpu.ts";
 import type { Output } from "./command_line/output.ts";
 import { newCommand, runCommand } from "./command_line/run_command.ts";
 
@@ -42,8 +43,8 @@ const WIDER_VECTORS_ADVICE =
   "./run sets it there";
 
 const NO_SUBGROUPS_ADVICE =
-  "subgroup operations of one size are not offered, so the kernels that use them are left out: a " +
-  "newer driver may have them" +
+  "this software driver has no subgroup operations of one size, for which the fast kernels of " +
+  "software drivers are written: a newer driver may have them" +
   (Deno.build.os === "linux"
     ? ", or OpenGL has taken the place of a missing Vulkan driver (DENO_WEBGPU_BACKEND=vulkan tells)"
     : "");
@@ -72,7 +73,7 @@ await runCommand(command, async ({ output }) => {
   output.result(`Lethe ${versions.lethe}, Deno ${versions.deno}, ${versions.system}`);
   let gpu: Gpu;
   try {
-    gpu = await openGpu();
+    gpu = await openAdvisedGpu();
   } catch (error) {
     if (error instanceof NoAdapterError) {
       const advice = [missingAdapterAdvice()];
@@ -102,7 +103,7 @@ await runCommand(command, async ({ output }) => {
     ...adapter.name.startsWith("llvmpipe") && adapter.subgroupSize === 8
       ? [WIDER_VECTORS_ADVICE]
       : [],
-    ...adapter.subgroupSize === 0 ? [NO_SUBGROUPS_ADVICE] : [],
+    ...adapter.software && adapter.subgroupSize === 0 ? [NO_SUBGROUPS_ADVICE] : [],
     ...right ? [] : [WRONG_RESULTS_ADVICE],
   ];
   for (const text of advice) output.result(`advice: ${text}`);
@@ -183,7 +184,7 @@ async function timed(gpu: Gpu, output: Output): Promise<Timings> {
 function adapterText(adapter: AdapterDescription): string {
   const limits = Object.entries(adapter.limits).map(([name, value]) => `  ${name} ${value}`);
   return [
-    `GPU: ${adapter.name}${adapter.software ? " (software)" : ""}`,
+    `GPU: ${adapterLine(adapter)}${adapter.software ? " (software)" : ""}`,
     `features: ${adapter.features.join(", ") || "none"}`,
     `subgroups: ${adapter.subgroupSize > 0 ? `${adapter.subgroupSize} invocations` : "none"}`,
     "limits:",

@@ -146,8 +146,7 @@ export function imageKernel(
   const wgsl = `
 ${declareBindings(reads, writes)}
 @compute @workgroup_size(${tile.lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
-  let lane = local.x;
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let k0 = group.x * ${tile.lanes * tile.laneGroups}u;
   let tile = group.y;
   let n = group.z;
@@ -171,6 +170,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
       `${source.height}x${source.width} -> ${destination.channels}x${destination.height}x` +
       `${destination.width}, ${kernelSize}x${kernelSize}`,
     wgsl,
+    subgroups: true,
     workgroups: [groupsOf(destination.channels, tile.lanes * tile.laneGroups), plan.tiles, batch],
     parts: partials ? batch * plan.tiles : 0,
     valuesPerPart: pixels,

@@ -179,8 +179,7 @@ export function weightGradientKernel(
   const wgsl = `
 ${declareBindings(reads, writes)}
 @compute @workgroup_size(${tile.lanes})
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u) {
-  let lane = local.x;
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let c0 = group.x * ${tile.channels}u;
   let k0 = group.y * ${tile.lanes * tile.laneGroups}u;
   let part = group.z;
@@ -236,6 +235,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
       label: `convolution weight gradient subgroup ${batch}x${inChannels}x${height}x${width} -> ` +
         `${outChannels}, ${kernelSize}x${kernelSize} stride ${stride}`,
       wgsl,
+      subgroups: true,
       workgroups: [
         groupsOf(inChannels, tile.channels),
         groupsOf(outChannels, tile.lanes * tile.laneGroups),

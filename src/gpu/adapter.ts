@@ -9,7 +9,7 @@ export interface AdapterOptions {
    * offers: shows that a program would run on the most modest adapter. Default false.
    */
   readonly minimumLimits?: boolean;
-  /** WebGPU's hint for machines with two GPUs. */
+  /** Which GPU of a machine with two; default `high-performance`. */
   readonly powerPreference?: "low-power" | "high-performance";
 }
 
@@ -25,6 +25,10 @@ export interface AdapterDescription {
   readonly features: readonly string[];
   /** Invocations of a subgroup; 0 where subgroup operations cannot be used. */
   readonly subgroupSize: number;
+  /** Whether WGSL with subgroup operations must begin with `enable subgroups;` here. */
+  readonly enableSubgroups: boolean;
+  /** Names of the machine's other adapters, as far as WebGPU shows them. */
+  readonly others: readonly string[];
   /** Limits of the device that kernels depend on. */
   readonly limits: {
     readonly maxComputeInvocationsPerWorkgroup: number;
@@ -49,34 +53,24 @@ const LIMITS = [
 
 const OPTIONAL_FEATURES = ["timestamp-query"] as const;
 
-/** What to install where no adapter is found, by operating system. */
-const ADVICE: Partial<Record<typeof Deno.build.os, string>> = {
-  linux: "install the Vulkan driver of your GPU (NVIDIA: libvulkan1 beside its driver), or the " +
-    "software driver: apt-get install mesa-vulkan-drivers",
-  darwin: "macOS needs no driver: check that the Mac supports Metal",
-  windows: "install the newest driver of your GPU (Direct3D 12)",
-};
-
-/** The one thing to install or check where no adapter is found. */
-export function missingAdapterAdvice(): string {
-  return ADVICE[Deno.build.os] ?? "install a Vulkan driver";
-}
+/** What a program gets from whatever reads WGSL that begins with the directive for subgroups. */
+const DIRECTIVE_PROBE = "enable subgroups;\n@compute @workgroup_size(1) fn main() {}";
 
 /**
  * Opens a device on the best adapter. Subgroup operations are asked for even where the adapter does
  * not list them, since some drivers accept the request all the same.
  *
- * @throws {NoAdapterError} when there is no adapter, naming the one thing to install.
+ * @throws {NoAdapterError} when there is no adapter.
  */
 export async function openDevice(
   options: AdapterOptions = {},
 ): Promise<{ device: GPUDevice; description: AdapterDescription }> {
-  const adapter = await navigator.gpu?.requestAdapter(
-    options.powerPreference === undefined ? {} : { powerPreference: options.powerPreference },
-  );
+  const { powerPreference = "high-performance" } = options;
+  const adapter = await navigator.gpu?.requestAdapter({ powerPreference });
   if (!adapter) {
     throw new NoAdapterError(
-      `cannot open a GPU device: no WebGPU adapter was found; ${missingAdapterAdvice()}`,
+      "cannot open a GPU device: no WebGPU adapter was found, expected a driver for Vulkan, Metal " +
+        "or Direct3D 12",
     );
   }
   const requiredLimits = options.minimumLimits
@@ -98,24 +92,65 @@ export async function openDevice(
     }
   }
   device ??= await request(features);
-  return { device, description: describe(adapter, device, subgroups) };
+  const enableSubgroups = subgroups && await accepts(device, DIRECTIVE_PROBE);
+  const others = await otherAdapters(adapter);
+  const description = describe(adapter, device, { subgroups, enableSubgroups, others });
+  return { device, description };
+}
+
+/** Whether a WGSL text is valid to the device. */
+async function accepts(device: GPUDevice, code: string): Promise<boolean> {
+  device.pushErrorScope("validation");
+  device.createShaderModule({ code });
+  return await device.popErrorScope() === null;
+}
+
+/** The adapters that other preferences lead to; WebGPU has no list of them. */
+async function otherAdapters(chosen: GPUAdapter): Promise<string[]> {
+  const names = new Set<string>();
+  const requests: GPURequestAdapterOptions[] = [
+    { powerPreference: "low-power" },
+    { powerPreference: "high-performance" },
+    { forceFallbackAdapter: true },
+  ];
+  for (const request of requests) {
+    const adapter = await navigator.gpu.requestAdapter(request);
+    if (adapter) names.add(adapterName(adapter));
+  }
+  names.delete(adapterName(chosen));
+  return [...names];
+}
+
+function adapterName({ info }: GPUAdapter): string {
+  // A browser may hide the name: then vendor and architecture say more than nothing.
+  return info.description || info.device || vendorOf(info) || "unknown adapter";
+}
+
+function vendorOf(info: GPUAdapterInfo): string {
+  return [info.vendor, info.architecture].filter((part) => part !== "").join(" ");
 }
 
 function describe(
   adapter: GPUAdapter,
   device: GPUDevice,
-  subgroups: boolean,
+  { subgroups, enableSubgroups, others }: {
+    subgroups: boolean;
+    enableSubgroups: boolean;
+    others: readonly string[];
+  },
 ): AdapterDescription {
   const info = adapter.info;
   // A size that may vary between kernels is of no use to kernels written for one size.
   const fixedSize = info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0;
   const limits = device.limits;
   return {
-    name: info.description || info.device || "unknown adapter",
-    vendor: [info.vendor, info.architecture].filter((part) => part !== "").join(" "),
-    software: info.isFallbackAdapter,
+    name: adapterName(adapter),
+    vendor: vendorOf(info),
+    software: info.isFallbackAdapter ?? false,
     features: [...device.features].sort(),
-    subgroupSize: subgroups ? fixedSize : 0,
+    subgroupSize: subgroups ? fixedSize ?? 0 : 0,
+    enableSubgroups,
+    others,
     limits: {
       maxComputeInvocationsPerWorkgroup: limits.maxComputeInvocationsPerWorkgroup,
       maxComputeWorkgroupStorageSize: limits.maxComputeWorkgroupStorageSize,

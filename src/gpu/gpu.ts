@@ -280,6 +280,7 @@ export class Gpu {
   }
 
   #pipeline(kernel: Kernel, layout: GPUBindGroupLayout, layoutKey: string): GPUComputePipeline {
+    const directive = kernel.subgroups && this.adapter.enableSubgroups ? "enable subgroups;\n" : "";
     const key = `${layoutKey}\n${kernel.wgsl}`;
     let pipeline = this.#pipelines.get(key);
     if (!pipeline) {
@@ -287,7 +288,10 @@ export class Gpu {
         label: kernel.label,
         layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
         compute: {
-          module: this.device.createShaderModule({ label: kernel.label, code: kernel.wgsl }),
+          module: this.device.createShaderModule({
+            label: kernel.label,
+            code: directive + kernel.wgsl,
+          }),
           entryPoint: "main",
         },
       });

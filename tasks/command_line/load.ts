@@ -22,11 +22,11 @@ import { kindOf } from "../../src/data/paths.ts";
 import { DataError, UsageError } from "../../src/errors.ts";
 import { readCheckpoint } from "../../src/formats/checkpoint.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
-import { openGpu } from "../../src/gpu/gpu.ts";
 import { architectureOf } from "../../src/nn/architectures.ts";
 import { checkState, type NamedState } from "../../src/nn/state.ts";
 import type { Backdoor } from "../../src/data/backdoor.ts";
 import type { AttackFlags, DataFlags } from "./flags.ts";
+import { adapterLine, openAdvisedGpu } from "./open_gpu.ts";
 import type { Output } from "./output.ts";
 
 /** The model that the embedded default job erases, made by `deno task attack` (models/README.md). */
@@ -241,7 +241,7 @@ export function checkTarget({ target: { label } }: BackdoorRequest, dataset: Dat
 
 /** Opens the GPU and says which it is. */
 export async function openGpuFor(output: Output): Promise<Gpu> {
-  const gpu = await openGpu();
-  output.line(`GPU: ${gpu.adapter.name}`);
+  const gpu = await openAdvisedGpu();
+  output.line(`GPU: ${adapterLine(gpu.adapter)}`);
   return gpu;
 }
