@@ -14,6 +14,7 @@ import { NO_AUGMENTATION, type Preprocessing } from "../../shaders/gather.ts";
 import { advanceKernel, confusionKernel } from "../../shaders/metrics.ts";
 import { LATENT_PLANES } from "../../shaders/trigger_mask.ts";
 import { RandomPurpose, RandomStream, shuffle } from "../data/random.ts";
+import { ModelError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { type Model, tensorLookup } from "../nn/model.ts";
 import { crossEntropy } from "../tensor/operations/cross_entropy.ts";
@@ -67,6 +68,7 @@ export interface TriggerInversion {
    * Finds a small trigger that turns the images `records` of the store into `label`.
    *
    * @throws {Interrupted} when the signal is aborted.
+   * @throws {ModelError} where the search does not stay finite.
    */
   invert(
     label: number,
@@ -129,7 +131,10 @@ export function createInversion(
   const lookup = tensorLookup(model);
   const { logits } = model.architecture.forward(tape, lookup, stamped, "evaluation");
   const total = steps * batchSize;
-  tape.run(confusionKernel(batchSize, classes, total), [logits, aims, source.state], [counts]);
+  tape.run(confusionKernel(batchSize, classes, total), [logits, aims], [
+    counts,
+    source.state,
+  ]);
   const [gradient] = tape.gradients([
     { loss: crossEntropy(tape, logits, aims), weight: 1 },
     { loss: maskPenalty(tape, latent, weight), weight: 1 },
@@ -172,10 +177,17 @@ export function createInversion(
         program.run(count);
         step += count;
         const [values, counted] = await gpu.read(latent.location!, counts.location!);
+        const latentValues = new Float32Array(values!);
+        if (!latentValues.every(Number.isFinite)) {
+          throw new ModelError(
+            `cannot search for a trigger of class ${label}: after ${step} steps it is no longer finite; ` +
+              "the network answers with NaN or infinite values",
+          );
+        }
         const before = successes;
         successes = new Uint32Array(counted!)[label * classes + label]!;
         const successRate = (successes - before) / (count * batchSize);
-        const found = { ...fromLatent(new Float32Array(values!), plane), successRate };
+        const found = { ...fromLatent(latentValues, plane), successRate };
         watch.onProgress?.({ step, maskNorm: found.maskNorm, successRate });
         if (!best || isBetter(found, best)) {
           best = found;

@@ -1,10 +1,16 @@
 /** Measuring a model: every image once, counted on the GPU, one read-back at the end. */
 
 import { NO_AUGMENTATION, type Preprocessing, TRIGGERED } from "../../shaders/gather.ts";
-import { advanceKernel, collectRowsKernel, confusionKernel } from "../../shaders/metrics.ts";
+import {
+  advanceKernel,
+  checkFiniteKernel,
+  collectRowsKernel,
+  confusionKernel,
+} from "../../shaders/metrics.ts";
+import { NOT_FINITE } from "../../shaders/state.ts";
 import type { Backdoor } from "../data/backdoor.ts";
 import { type ImageTrigger, isPixelTrigger } from "../data/trigger.ts";
-import { DataError } from "../errors.ts";
+import { DataError, ModelError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { type Model, tensorLookup } from "../nn/model.ts";
 import { buildProgram } from "../tensor/program.ts";
@@ -57,6 +63,8 @@ export interface Evaluator {
    * Evaluates the model as it now is.
    *
    * @throws {Interrupted} when the signal is aborted.
+   * @throws {ModelError} where a parameter, a running statistic or a logit is NaN or infinite: what
+   * it would then count says nothing about the model.
    */
   evaluate(options?: RunOptions): Promise<Evaluation>;
   /** Frees its GPU memory; model and images stay. */
@@ -106,8 +114,8 @@ export async function createEvaluator(
   const { logits } = model.architecture.forward(tape, tensorLookup(model), batch.x, "evaluation");
   tape.run(
     confusionKernel(batchSize, classes, count),
-    [logits, batch.labels, source.state],
-    [confusion],
+    [logits, batch.labels],
+    [confusion, source.state],
   );
   const allLogits = tape.transient([count, classes], "logits of all images");
   if (wantsLogits) {
@@ -115,6 +123,16 @@ export async function createEvaluator(
     tape.run(collectRowsKernel(batchSize, classes, count), [logits, source.state], [allLogits]);
   }
   tape.run(advanceKernel(), [], [source.state]);
+  for (
+    const [label, range] of [["parameters", model.parameters], [
+      "statistics",
+      model.statistics,
+    ]] as const
+  ) {
+    const elements = range.size / 4;
+    const values = locatedTensor([elements], range, label);
+    tape.run(checkFiniteKernel(elements), [values], [source.state], { once: true });
+  }
   const program = buildProgram(gpu, tape);
   const passes = backdoor ? 2 : 1;
 
@@ -128,8 +146,10 @@ export async function createEvaluator(
       (_, i) => index(i < count ? i : 0),
     );
     startEpoch(gpu, source, { epoch: 0, seed: 0, indices });
+    program.prepare();
     await runSteps(gpu, program, steps, { signal, onProgress });
-    const [counts] = await gpu.read(confusionRange);
+    const [counts, state] = await gpu.read(confusionRange, source.state.location!);
+    expectFinite(new Uint32Array(state!)[3]!);
     return { classes, counts: new Uint32Array(counts!) };
   };
 
@@ -144,7 +164,6 @@ export async function createEvaluator(
             (performance.now() - start) / 1000,
           ),
       });
-      program.prepare();
       const clean = await pass((record) => record, watch(0));
       const logitsValue = wantsLogits ? await program.read(allLogits) : undefined;
       const triggeredIndex = (record: number) =>
@@ -169,6 +188,18 @@ export async function createEvaluator(
       if (store !== images) destroyImages(gpu, store);
     },
   };
+}
+
+/** `bits` are those of {@linkcode NOT_FINITE}. */
+function expectFinite(bits: number): void {
+  if (bits === 0) return;
+  throw new ModelError(
+    (bits & NOT_FINITE.state) !== 0
+      ? "cannot evaluate the model: a parameter or a running statistic is NaN or infinite, expected " +
+        "finite numbers"
+      : "cannot evaluate the model: a logit is NaN or infinite, expected finite numbers; its weights " +
+        "are too large for these images",
+  );
 }
 
 /** The N images, and behind them each once more with the trigger on. */

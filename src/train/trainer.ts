@@ -171,7 +171,13 @@ export function createTrainer(
   const velocity = locatedTensor([elements], own(elements, "velocity"), "velocity");
   const parameters = locatedTensor([elements], model.parameters, "parameters");
   const rates = locatedTensor([steps], own(steps, "learning rates"), "learning rates");
-  const metrics = locatedTensor([steps, columns], own(steps * columns, "metrics"), "metrics");
+  // Behind the losses of a step: whether a parameter or a statistic has become NaN or infinite.
+  const row = columns + 1;
+  const metrics = locatedTensor([steps, row], own(steps * row, "metrics"), "metrics");
+  const statisticsSize = flatLayout(model.architecture, "statistic").elements;
+  const statistics = statisticsSize > 0
+    ? [locatedTensor([statisticsSize], model.statistics, "statistics")]
+    : [];
 
   const tape = new Tape(gpu.capabilities);
   const { augmentation, preprocessing, corruption } = settings;
@@ -191,10 +197,11 @@ export function createTrainer(
     });
   }
   curve?.recordGradients(gradients);
-  tape.run(sgdKernel(elements, steps, settings), [gradients, rates, source.state], [
-    parameters,
-    velocity,
-  ]);
+  tape.run(
+    sgdKernel({ elements, statistics: statisticsSize, steps }, settings),
+    [gradients, rates, ...statistics],
+    [parameters, velocity, source.state],
+  );
   const averaging = average &&
     recordAveraging(gpu, tape, { model, average }, { steps, state: source.state });
   owned.push(...averaging?.owned ?? []);
@@ -223,9 +230,10 @@ export function createTrainer(
       averaging?.startEpoch(epoch, { decay: settings.averaging ?? 0, epochs });
       const start = performance.now();
       let values = new Float32Array(steps * columns);
+      let faults = new Float32Array(steps);
       const meansOf = (rows: number) => {
         const done = values.subarray(0, rows * columns);
-        checkLosses(done, objective.columns, epoch);
+        checkFinite(faults.subarray(0, rows), done, objective.columns, epoch);
         return objective.columns.map((_, column) =>
           done.reduce((sum, value, i) => i % columns === column ? sum + value : sum, 0) / rows
         );
@@ -234,7 +242,9 @@ export function createTrainer(
         means.reduce((sum, mean, i) => sum + mean * losses[i]!.weight, 0);
       const fence = async () => {
         const [bytes] = await gpu.read(metrics.location!);
-        values = new Float32Array(bytes!);
+        const rows = new Float32Array(bytes!);
+        values = rows.filter((_, i) => i % row < columns);
+        faults = rows.filter((_, i) => i % row === columns);
       };
       await runSteps(gpu, program, steps, {
         signal: watch.signal,
@@ -291,12 +301,23 @@ function epochOrder(
   return shuffle(records.length, random).map((i) => records[i]!);
 }
 
-function checkLosses(values: Float32Array, columns: readonly string[], epoch: number): void {
+/** Throws at the first step whose losses, parameters or statistics are not finite. */
+function checkFinite(
+  faults: Float32Array,
+  values: Float32Array,
+  columns: readonly string[],
+  epoch: number,
+): void {
   const bad = values.findIndex((value) => !Number.isFinite(value));
-  if (bad < 0) return;
-  const step = Math.floor(bad / columns.length);
+  const badStep = bad < 0 ? Infinity : Math.floor(bad / columns.length);
+  const fault = faults.findIndex((value) => value !== 0);
+  const faultStep = fault < 0 ? Infinity : fault;
+  const step = Math.min(badStep, faultStep);
+  if (step === Infinity) return;
+  const what = badStep <= faultStep
+    ? `${columns[bad % columns.length]} became ${values[bad]}`
+    : "a parameter or a running statistic became NaN or infinite";
   throw new TrainingError(
-    `training diverged: ${columns[bad % columns.length]} became ${values[bad]} in step ` +
-      `${step + 1} of epoch ${epoch + 1}; a lower --lr may help`,
+    `training diverged: ${what} in step ${step + 1} of epoch ${epoch + 1}; a lower --lr may help`,
   );
 }

@@ -22,7 +22,7 @@ for (const [batch, classes] of [[64, 10], [7, 3], [130, 43]] as const) {
         { shape: [classes, classes], values: earlier },
       ],
       (tape, x, y, state, counts) => {
-        tape.run(confusionKernel(batch, classes, 3 * batch), [x!, y!, state!], [counts!]);
+        tape.run(confusionKernel(batch, classes, 3 * batch), [x!, y!], [counts!, state!]);
         return [counts!];
       },
     );
@@ -42,7 +42,7 @@ Deno.test("confusionKernel() leaves out the padding of the last batch", async ()
       { shape: [4, 4], values: new Uint32Array(16) },
     ],
     (tape, x, y, state, counts) => {
-      tape.run(confusionKernel(5, 4, 8), [x!, y!, state!], [counts!]);
+      tape.run(confusionKernel(5, 4, 8), [x!, y!], [counts!, state!]);
       return [counts!];
     },
   );
@@ -58,28 +58,29 @@ Deno.test("confusionKernel() predicts the first of equal logits", async () => {
       { shape: [3, 3], values: new Uint32Array(9) },
     ],
     (tape, x, y, state, counts) => {
-      tape.run(confusionKernel(2, 3, 2), [x!, y!, state!], [counts!]);
+      tape.run(confusionKernel(2, 3, 2), [x!, y!], [counts!, state!]);
       return [counts!];
     },
   );
   assert.deepEqual([...wholeNumbers(outputs[0]!)], [0, 0, 0, 0, 0, 0, 1, 1, 0]);
 });
 
-Deno.test("recordStepKernel() writes the losses into the row of the step and moves on", async () => {
+Deno.test("recordStepKernel() writes the losses into the row of the step, with whether all is finite, and moves on", async () => {
   const losses = [3, 5, 7].map((value) => ({ shape: [1], values: Float32Array.of(value) }));
   const { outputs } = await evaluate(
     [
       ...losses,
-      { shape: [4, 3], values: new Float32Array(12).fill(-1) },
-      { shape: [4], values: Uint32Array.of(2, 8, 9, 10) },
+      { shape: [4, 4], values: new Float32Array(16).fill(-1) },
+      { shape: [4], values: Uint32Array.of(2, 8, 9, 1) },
     ],
     (tape, a, b, c, metrics, state) => {
       tape.run(recordStepKernel(3, 4), [a!, b!, c!], [metrics!, state!]);
       return [metrics!, state!];
     },
   );
-  assert.deepEqual([...outputs[0]!], [-1, -1, -1, -1, -1, -1, 3, 5, 7, -1, -1, -1]);
-  assert.deepEqual([...wholeNumbers(outputs[1]!)], [3, 8, 9, 10]);
+  const untouched = [-1, -1, -1, -1];
+  assert.deepEqual([...outputs[0]!], [...untouched, ...untouched, 3, 5, 7, 1, ...untouched]);
+  assert.deepEqual([...wholeNumbers(outputs[1]!)], [3, 8, 9, 1]);
 });
 
 Deno.test("advanceKernel() moves on by one step and touches nothing else", async () => {
