@@ -9,6 +9,7 @@ import { namedArchitecture } from "../src/nn/architectures.ts";
 import { makePoisonedFolder, writePoisonedFolder } from "../src/report/poisoned_folder.ts";
 import { createRunFolder, openRunFolder, type RunFolder } from "../src/train/run_folder.ts";
 import { stepsPerEpoch } from "../src/train/trainer.ts";
+import { shown } from "../src/text/quoted.ts";
 import { VERSION } from "../src/version.ts";
 import {
   type AttackCommandFlags,
@@ -141,8 +142,8 @@ async function run(
   });
   const poisoned = plan?.poisoning.poisoned.length ?? 0;
   output.line(
-    `training ${settings.arch} on ${imageCount(dataset.train)} images of ${dataset.name}, ` +
-      `${poisoned} of them poisoned; run folder ${folder.path}`,
+    `training ${settings.arch} on ${imageCount(dataset.train)} images of ${shown(dataset.name)}, ` +
+      `${poisoned} of them poisoned; run folder ${shown(folder.path)}`,
   );
   const name = plan?.description.name ?? "clean";
   try {
@@ -158,7 +159,7 @@ async function run(
       const set = poisonedSet(dataset.train, poisoning, backdoor.trigger, attack.prepared);
       const originalLabels = dataset.train.labels;
       await writePoisonedFolder(flags.exportPoisoned, { set, originalLabels, records });
-      output.line(`wrote ${poisoned} poisoned images to ${flags.exportPoisoned}`);
+      output.line(`wrote ${poisoned} poisoned images to ${shown(flags.exportPoisoned)}`);
     }
     const { state, evaluation } = await implant(gpu, {
       architecture,
@@ -198,7 +199,7 @@ async function run(
     await folder.update({ finished: true, results: { model, poisoned } });
     output.result(resultsTable([[name, model]]));
     for (const warning of measurementWarnings(model, dataset.classNames)) output.warning(warning);
-    output.line(`model: ${file}`);
+    output.line(`model: ${shown(file)}`);
     output.document({ model, poisoned, settings, out: folder.path });
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;

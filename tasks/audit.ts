@@ -4,6 +4,7 @@ import { audit, checkAudit } from "../src/audit/audit.ts";
 import { auditVerdict } from "../src/report/audit_verdict.ts";
 import { createRunFolder } from "../src/train/run_folder.ts";
 import { Interrupted } from "../src/errors.ts";
+import { shown } from "../src/text/quoted.ts";
 import { drawPatterns, writePatterns } from "./command_line/audit_files.ts";
 import { auditDocument, auditProgressText, auditTable } from "./command_line/audit_results.ts";
 import { addAuditFlags, type AuditFlags, auditSettings } from "./command_line/audit_settings.ts";
@@ -56,8 +57,10 @@ await runCommand(command, async ({ output, signal }) => {
     settings: { ...settings },
   });
   output.line(
-    `auditing ${settings.model} with up to ${settings.images} of ${clean.labels.length} clean ` +
-      `images of ${dataset.name}; run folder ${folder.path}`,
+    `auditing ${
+      shown(settings.model)
+    } with up to ${settings.images} of ${clean.labels.length} clean ` +
+      `images of ${shown(dataset.name)}; run folder ${shown(folder.path)}`,
   );
   output.line(
     `${network.architecture.name} with ${classNames.length} classes; ` +
@@ -90,6 +93,6 @@ await runCommand(command, async ({ output, signal }) => {
   gpu.close();
   output.result(auditTable(document));
   output.result(verdictText(auditVerdict(document, classNames.length)));
-  output.line(`recovered triggers: ${folder.path}/patterns.png`);
+  output.line(`recovered triggers: ${shown(`${folder.path}/patterns.png`)}`);
   output.document(document);
 });

@@ -141,12 +141,10 @@ async function runHere({ output, signal }: CommandContext, sweep: Sweep): Promis
   }
   await report({ output }, plan, path, out);
   const failed = [...ends].flatMap(([id, end]) => end.state === "failed" ? [{ id, ...end }] : []);
+  for (const { id, message } of failed) output.warning(`${id}: ${message}`);
   if (failed.length > 0) {
     throw new LetheError(
-      `${failed.length} of ${
-        counted(cells.length, "cell")
-      } failed; their logs are in ${out}/cells:\n` +
-        failed.map(({ id, message }) => `  ${id}: ${message}`).join("\n"),
+      `${failed.length} of ${counted(cells.length, "cell")} failed; their logs are in ${out}/cells`,
     );
   }
 }

@@ -2,6 +2,7 @@
 
 import { median } from "../audit/anomaly.ts";
 import { isNearChance } from "../train/chance.ts";
+import { shown } from "../text/quoted.ts";
 import { counted, percent, significant } from "./number_text.ts";
 import type { AuditDocument } from "./recorded_results.ts";
 import type { Verdict } from "./verdict.ts";
@@ -42,7 +43,7 @@ export function auditVerdict(document: AuditDocument | undefined, modelClasses?:
     };
   }
   const suspects = flagged.flatMap((flag) => classes.filter(({ label }) => label === flag));
-  const names = suspects.map(({ label, name }) => `${label} (${name})`).join(", ");
+  const names = suspects.map(({ label, name }) => `${label} (${shown(name)})`).join(", ");
   const norm = median(classes.map(({ maskNorm }) => maskNorm));
   return {
     tone: suspects.length > 0 ? "bad" : "neutral",
@@ -55,7 +56,9 @@ export function auditVerdict(document: AuditDocument | undefined, modelClasses?:
         : [`The model is right on ${percent(accuracy)} of ${counted(images, "clean image")}.`],
       ...suspects.map(({ label, name, maskNorm, successRate, anomaly }) =>
         `A pattern of about ${counted(Math.max(1, Math.round(maskNorm)), "pixel")} leads ` +
-        `${percent(successRate)} of images to class ${label} (${name}); the median class needs ` +
+        `${percent(successRate)} of images to class ${label} (${
+          shown(name)
+        }); the median class needs ` +
         `${significant(norm)}. Anomaly: ${significant(anomaly)}.`
       ),
     ],

@@ -1,5 +1,6 @@
 /** What the sections of a report are made from. */
 
+import { shown } from "../text/quoted.ts";
 import { fieldsOf } from "./json_value.ts";
 import type { Measurement } from "./measurement.ts";
 import type { Section } from "./page.ts";
@@ -37,7 +38,7 @@ export interface IllustratedSection extends Section {
 /** For example `7 (yield)`; `7` where the name is not known. */
 export function classText(label: number, classNames: readonly string[]): string {
   const name = classNames[label];
-  return name === undefined || name === String(label) ? String(label) : `${label} (${name})`;
+  return name === undefined || name === String(label) ? String(label) : `${label} (${shown(name)})`;
 }
 
 /** For example `yield`; `class 7` where the name is not known. */

@@ -6,18 +6,23 @@ const MAXIMUM_CHARACTERS = 200;
 /** What a terminal would obey, hide or turn around, and halves of surrogate pairs. */
 const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
+/** Text with every character that a terminal would obey, hide or turn around escaped as in JSON. */
+export function withoutControls(text: string): string {
+  return text.replace(
+    UNPRINTABLE,
+    (character) =>
+      character.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+        .join(""),
+  );
+}
+
 /**
  * Foreign text in double quotes, with control, invisible and direction characters escaped as in
  * JSON; of a longer text the first 200 characters and a count of the rest.
  */
 export function quoted(text: string): string {
   const rest = text.length - MAXIMUM_CHARACTERS;
-  const escaped = JSON.stringify(text.slice(0, MAXIMUM_CHARACTERS)).replace(
-    UNPRINTABLE,
-    (character) =>
-      character.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
-        .join(""),
-  );
+  const escaped = withoutControls(JSON.stringify(text.slice(0, MAXIMUM_CHARACTERS)));
   return rest > 0 ? `${escaped} and ${rest} more characters` : escaped;
 }
 

@@ -1,6 +1,7 @@
 /** Audits as people and as programs read them. */
 
 import { ANOMALY_THRESHOLD, type AuditResult, type ClassAudit } from "../../src/audit/audit.ts";
+import { shown } from "../../src/text/quoted.ts";
 import { duration, percent } from "./results.ts";
 
 /** An audit as `audit --json` prints it. */
@@ -51,7 +52,7 @@ export function auditDocument(
 export function auditTable({ classes, flagged }: AuditDocument): string {
   const head = ["class", "mask, pixels", "success", "margin", "anomaly", ""];
   const rows = classes.map(({ label, name, maskNorm, successRate, margin, anomaly }) => [
-    `${label} ${name}`,
+    `${label} ${shown(name)}`,
     maskNorm.toFixed(1),
     percent(successRate),
     margin.toFixed(1),

@@ -6,6 +6,7 @@ import { LetheError } from "../../src/errors.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { NamedState } from "../../src/nn/state.ts";
 import type { RunFolder } from "../../src/train/run_folder.ts";
+import { shown } from "../../src/text/quoted.ts";
 import { writePatterns } from "./audit_files.ts";
 import { type AuditDocument, auditDocument, auditProgressText } from "./audit_results.ts";
 import type { DefenseRunSettings } from "./defense_settings.ts";
@@ -69,7 +70,7 @@ export async function auditStage(
   const size = { classes: classNames.length, height, width };
   await writePatterns(`${folder.path}/audit-${stage}.safetensors`, result.classes, size);
   await folder.update({ results: { audit: { ...earlier, [stage]: document } } });
-  const suspects = document.flagged.map((label) => `${label} (${classNames[label]})`);
+  const suspects = document.flagged.map((label) => `${label} (${shown(classNames[label]!)})`);
   output.line(
     `audit ${stage}: anomaly index ${document.anomalyIndex.toFixed(2)}, suspicious classes: ` +
       (suspects.join(", ") || "none"),

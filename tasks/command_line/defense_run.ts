@@ -14,6 +14,7 @@ import { defenseVerdict } from "../../src/report/defense_verdict.ts";
 import type { Backdoor } from "../../src/data/backdoor.ts";
 import { createRunFolder, openRunFolder, type RunFolder } from "../../src/train/run_folder.ts";
 import { stepsPerEpoch } from "../../src/train/trainer.ts";
+import { shown } from "../../src/text/quoted.ts";
 import { addDefenseFlags } from "./defense_flags.ts";
 import { type AuditedStage, auditObstacle, auditsOf, auditStage } from "./defense_audit.ts";
 import { modelMetadata, recordingHooks, resumption } from "./defense_hooks.ts";
@@ -158,9 +159,11 @@ async function run(
     settings: recorded,
   });
   output.line(
-    `cleaning ${settings.model} by ${defense.name} with ${imageCount(dataset.train)} clean ` +
-      `images of ${dataset.name}${heldOutText(clean.heldOut?.labels.length)}; run folder ` +
-      folder.path,
+    `cleaning ${shown(settings.model)} by ${defense.name} with ${
+      imageCount(dataset.train)
+    } clean ` +
+      `images of ${shown(dataset.name)}${heldOutText(clean.heldOut?.labels.length)}; run folder ` +
+      shown(folder.path),
   );
   output.line(
     `${student.architecture.name} with ${student.architecture.classes} classes; ` +
@@ -168,7 +171,7 @@ async function run(
   );
   if (earlier) await takeOver(folder, earlier);
   if (earlier?.finetuned) {
-    output.line(`finetuned in the same way by ${earlier.finetuned.run}: that is taken over`);
+    output.line(`finetuned in the same way by ${shown(earlier.finetuned.run)}: that is taken over`);
   }
   const audit = async (stage: AuditedStage, network: NamedState | undefined) => {
     if (!audited || !network) return;
@@ -242,7 +245,9 @@ function printResults(
     "student.safetensors",
     ...settings.format === "pytorch" ? ["student.pth"] : [],
   ];
-  output.line(`cleaned model: ${files.map((file) => `${folder.path}/${file}`).join(" and ")}`);
+  output.line(
+    `cleaned model: ${files.map((file) => shown(`${folder.path}/${file}`)).join(" and ")}`,
+  );
   const { results, settings: recorded } = folder.record;
   // A model that is its own teacher has been measured as what it was before.
   const own = settings.defense === "nad" && !results.teacher ? { teacher: results.before } : {};

@@ -7,6 +7,7 @@ import { unmeasuredAttack } from "../../src/report/attack_verdict.ts";
 import { NOT_MEASURED } from "../../src/report/number_text.ts";
 import type { Verdict } from "../../src/report/verdict.ts";
 import type { Evaluation } from "../../src/train/evaluate.ts";
+import { shown } from "../../src/text/quoted.ts";
 import type { EpochProgress } from "../../src/train/trainer.ts";
 
 /** An evaluation as `evaluate --json` prints it. */
@@ -86,7 +87,9 @@ export function measurementWarnings(
   if (attack?.samples === 0) warnings.push(`warning: ${unmeasuredAttack(attack, classNames)}`);
   if (isNearChance(accuracy, samples, classes)) {
     warnings.push(
-      `warning: ${model} is right on ${percent(accuracy)} of ${dataset}, hardly better than ` +
+      `warning: ${shown(model)} is right on ${percent(accuracy)} of ${
+        shown(dataset)
+      }, hardly better than ` +
         `guessing among ${classes} classes. The usual causes: it was trained with other ` +
         "preprocessing (--mean, --std, --scale), with the classes in another order (folders count " +
         "in alphabetical order), or on other images",

@@ -74,7 +74,7 @@ Deno.test("audit leaves a document, the recovered triggers and a picture of them
   });
 });
 
-Deno.test("audit stops at Ctrl-C with a message and exit code 1", async () => {
+Deno.test("audit stops at Ctrl-C with a message and exit code 130", async () => {
   await withTemporaryFolder(async (folder) => {
     await writeTinyModel(folder);
     const child = start("audit", [...ARGS, "--steps", "100000"], { folder });
@@ -84,7 +84,7 @@ Deno.test("audit stops at Ctrl-C with a message and exit code 1", async () => {
       if (text.includes("10 classes")) child.kill("SIGINT");
     }
     await child.stdout.cancel();
-    assert.equal((await child.status).code, 1);
+    assert.equal((await child.status).code, 130);
     assert.match(stderr, /Stopping after the steps in flight/);
     assert.match(stderr, /stopped; an audit keeps nothing until its end\n$/);
     assert.doesNotMatch(stderr, /Uncaught/);

@@ -57,7 +57,7 @@ Deno.test("an interrupted or killed erase goes on to the very same models", asyn
     await writeTinyModel(folder);
     const { milliseconds, metrics } = await undisturbed(folder);
 
-    await test.step("SIGINT after the first epoch: exit code 1 and how to go on", async () => {
+    await test.step("SIGINT after the first epoch: exit code 130 and how to go on", async () => {
       const child = start("erase", [...ARGS, "--out", "stopped"], { folder });
       let stderr = "";
       for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
@@ -67,7 +67,7 @@ Deno.test("an interrupted or killed erase goes on to the very same models", asyn
         stderr += text;
       }
       await child.stdout.cancel();
-      assert.equal((await child.status).code, 1);
+      assert.equal((await child.status).code, 130);
       assert.match(stderr, /Stopping after the steps in flight; Ctrl-C again quits at once\./);
       assert.match(stderr, /stopped; go on with: deno task erase --resume .*stopped\n$/);
       assert.doesNotMatch(stderr, /Uncaught|student epoch/);
