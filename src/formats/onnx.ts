@@ -101,6 +101,21 @@ export function readOnnx(bytes: Uint8Array<ArrayBuffer>, source: string): OnnxMo
   };
 }
 
+/**
+ * All tensors of a model that have a name: initializers, and values of Constant nodes under the name
+ * of the node's output.
+ */
+export function namedTensors(model: OnnxModel): Map<string, OnnxTensor> {
+  const tensors = new Map(model.initializers);
+  for (const { operator, outputs: [name], attributes } of model.nodes) {
+    const value = attributes.get("value");
+    if (operator === "Constant" && name && value?.kind === "tensor") {
+      tensors.set(name, { ...value.value, name });
+    }
+  }
+  return tensors;
+}
+
 /** A file that holds one tensor and nothing else, as ONNX's own tests keep inputs and outputs. */
 export function readOnnxTensor(bytes: Uint8Array<ArrayBuffer>, source: string): OnnxTensor {
   return readTensor(new ProtobufCursor(bytes, refusal("ONNX tensor", source)), "a tensor");
