@@ -36,7 +36,8 @@ export function checkShape(shape: readonly unknown[], refuse: Refuse): number {
   let empty = false;
   for (const extent of shape) {
     if (typeof extent !== "number" || !Number.isSafeInteger(extent) || extent < 0) {
-      throw refuse(`a tensor extent of ${String(extent).slice(0, 40)}`, "a natural number");
+      const found = typeof extent === "number" ? extent : "another kind of value";
+      throw refuse(`a tensor extent of ${found}`, "a natural number");
     }
     if (extent === 0) empty = true;
     else product *= extent;

@@ -8,6 +8,7 @@ import { FormatError } from "../errors.ts";
 import { quoted } from "../text/quoted.ts";
 import { checkShape, decodeElements, ELEMENT_BYTES, encodeElements } from "./elements.ts";
 import type { HostDtype, HostTensor, StateDict } from "./host_tensor.ts";
+import { checkJsonBounds } from "./json_bounds.ts";
 import { refusal, type Refuse } from "./refusal.ts";
 
 /** Tensors with the free text that a file carries. */
@@ -18,8 +19,11 @@ export interface Safetensors {
   readonly metadata: Map<string, string>;
 }
 
-/** The reference implementation's limit. */
-const MAXIMUM_HEADER_BYTES = 100_000_000;
+/** Longest header, 16 MiB: the largest published models have a hundredth of that. */
+const MAXIMUM_HEADER_BYTES = 2 ** 24;
+
+/** What a header may hold: some 70,000 tensors, each an object with two arrays. */
+const HEADER_BOUNDS = { depth: 3, values: 1_000_000 };
 
 const LENGTH_BYTES = 8;
 
@@ -47,11 +51,11 @@ interface TensorInfo {
   readonly end: number;
 }
 
-/** True of bytes that start like a safetensors file: a plausible length and an opening brace. */
+/** True of bytes that start like a safetensors file: a length below 4 GiB and an opening brace. */
 export function isSafetensors(bytes: Uint8Array): boolean {
   if (bytes.length <= LENGTH_BYTES || bytes[LENGTH_BYTES] !== 0x7b) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return view.getBigUint64(0, true) <= BigInt(MAXIMUM_HEADER_BYTES);
+  return view.getUint32(4, true) === 0;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -59,6 +63,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function parseHeader(bytes: Uint8Array, refuse: Refuse): Record<string, unknown> {
+  checkJsonBounds(bytes, HEADER_BOUNDS, refuse);
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
@@ -85,8 +90,11 @@ function parseTensorInfo(name: string, value: unknown, refuse: Refuse): TensorIn
   const [start, end]: unknown[] = offsets;
   if (
     offsets.length !== 2 || typeof start !== "number" || typeof end !== "number" ||
-    !Number.isSafeInteger(start) || !Number.isSafeInteger(end) || end - start !== bytes
+    !Number.isSafeInteger(start) || !Number.isSafeInteger(end)
   ) {
+    throw refuse(`bad data_offsets of tensor ${quoted(name)}`, "two natural numbers");
+  }
+  if (end - start !== bytes) {
     throw refuse(
       `tensor ${quoted(name)} of shape [${shape.join(", ")}] from byte ${start} to ${end}`,
       `${bytes} bytes`,
@@ -163,7 +171,7 @@ function compareText(a: string, b: string): number {
  * A safetensors file, tensors sorted as the reference implementation does, by falling alignment and
  * then by name. The reference leaves the order of metadata open; here it is sorted, so that equal
  * contents give equal bytes. Throws {@linkcode FormatError} for a tensor named `__metadata__` and
- * for headers above 100 MB.
+ * for headers above 16 MiB.
  */
 export function writeSafetensors(
   tensors: StateDict,

@@ -112,6 +112,60 @@ Deno.test("readSafetensors() refuses tensors that do not fit", () => {
   read(`{"a":${entry("U8", "[1]", 0, 1)},"b":${entry("U8", "[1]", 2, 3)}}`, 3, /a start at 1/);
 });
 
+Deno.test("readSafetensors() refuses numbers that are objects, texts or nested arrays, in short words", () => {
+  const deep = "[".repeat(200_000) + "]".repeat(200_000);
+  const long = `"${"A".repeat(2_000_000)}"`;
+  for (
+    const value of [
+      '{"toString":1,"valueOf":1}',
+      '"\\u001b[31m"',
+      deep,
+      long,
+      "1e999",
+      "null",
+      "true",
+    ]
+  ) {
+    for (
+      const entry of [
+        `"shape":[${value}],"data_offsets":[0,4]`,
+        `"shape":[1],"data_offsets":[${value},4]`,
+      ]
+    ) {
+      assert.throws(
+        () => readSafetensors(file(`{"a":{"dtype":"F32",${entry}}}`, 4), "a file"),
+        (error) => {
+          assert.ok(error instanceof FormatError, String(error));
+          assert.match(
+            error.message,
+            /nested more than 3 deep|a tensor extent of|bad data_offsets of tensor "a"/,
+          );
+          assert.ok(error.message.length < 200);
+          return true;
+        },
+      );
+    }
+  }
+});
+
+Deno.test("readSafetensors() refuses headers that would fill the memory before it parses them", () => {
+  refused(file(`{"a":[${"{},".repeat(1_000_000)}0]}`), /JSON of more than 1000000 values/);
+  refused(file(`{"a":${"[".repeat(5_000_000)}`), /JSON nested more than 3 deep/);
+  refused(file(`{"a":${'{"":'.repeat(1_000_000)}`), /JSON nested more than 3 deep/);
+  const keys = Array.from({ length: 600_000 }, (_, i) => `"${i}":""`).join();
+  refused(file(`{"__metadata__":{${keys}}}`), /JSON of more than 1000000 values/);
+  refused(
+    file(`{${" ".repeat(2 ** 24)}}`),
+    /a header of 16777218 bytes, expected at most 16777216/,
+  );
+});
+
+Deno.test("readSafetensors() counts no bracket or comma inside a text", () => {
+  const name = "[{,:".repeat(300_000) + '\\"\\\\';
+  const bytes = file(`{"${name}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}`);
+  assert.equal([...readSafetensors(bytes, "a file").tensors.keys()][0], JSON.parse(`"${name}"`));
+});
+
 Deno.test("readSafetensors() refuses a file cut short at any byte, and bytes added to it", () => {
   const state = new Map([["w", tensor("float32", [2], Float32Array.of(1, 2))]]);
   const bytes = writeSafetensors(state, new Map([["a", "b"]]));
