@@ -364,7 +364,12 @@ export { type JobArray, slurmScript, type SubmittedJob, submitToSlurm } from "./
 
 // Files.
 export type { HostArray, HostDtype, HostTensor, StateDict } from "./src/formats/host_tensor.ts";
-export { type Checkpoint, readCheckpoint } from "./src/formats/checkpoint.ts";
+export {
+  type Checkpoint,
+  type CheckpointOptions,
+  parseCheckpoint,
+  readCheckpoint,
+} from "./src/formats/checkpoint.ts";
 export { readSafetensors, type Safetensors, writeSafetensors } from "./src/formats/safetensors.ts";
 export { readTorch, type TorchCheckpoint } from "./src/formats/torch.ts";
 export { writeTorch } from "./src/formats/torch_write.ts";

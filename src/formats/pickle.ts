@@ -1,25 +1,33 @@
 /**
- * A restricted unpickler. It knows containers, numbers, strings and PyTorch's tensors, refuses
- * every other class or function by name and executes nothing. Time and memory are bounded by the
- * length of the file: no opcode allocates more than it has read, and values are never walked, so
- * that cyclic and repeatedly nested ones are harmless.
+ * A restricted unpickler. It knows containers, numbers, strings and PyTorch's tensors; every other
+ * class or function is a name, what it would have made an object that is nothing but that name, and
+ * nothing is executed. Time and memory are bounded by the length of the file: no opcode allocates
+ * more than it has read, and values are never walked, so that cyclic and repeatedly nested ones are
+ * harmless.
  *
- * The opcodes are those of CPython's `Lib/pickletools.py`; protocols 0 to 4, and of protocol 5
- * nothing beyond them.
+ * The opcodes are those of CPython's `Lib/pickletools.py`, protocols 0 to 5, but for buffers and
+ * persistent objects outside the pickle and for the registry of extensions.
  */
 
 import { LITERALS } from "./pickle_literals.ts";
 import { PickleMachine } from "./pickle_machine.ts";
 import type { PickleStream } from "./pickle_stream.ts";
-import type { PickleValue, TorchStorage } from "./pickle_value.ts";
-import { describeValue } from "./pickle_value.ts";
-import { callGlobal, knownGlobal, storageReference } from "./torch_globals.ts";
+import type { PickleObject, PickleValue, TorchStorage } from "./pickle_value.ts";
+import { describeValue, isObject, isStorage } from "./pickle_value.ts";
+import { callGlobal, makeGlobal, persistent } from "./torch_globals.ts";
 
 /**
- * Most opcodes of one file, which bounds what containers can cost. A WideResNet-16-1 with its
- * optimiser takes 5,000.
+ * Most opcodes of one file, those that make a container counted four times, which bounds what they
+ * can cost. A WideResNet-16-1 with its optimiser takes 5,000.
  */
-const MAXIMUM_OPERATIONS = 500_000;
+const MAXIMUM_OPERATIONS = 2_000_000;
+
+const CONTAINER_COST = 4;
+
+/** Opcodes that make a list, tuple, dictionary, set or object. */
+const CONTAINERS: ReadonlySet<number> = new Set(
+  [..."]})\x8flt\x85\x86\x87d\x91\x93cioR\x81\x92Q"].map((opcode) => opcode.charCodeAt(0)),
+);
 
 const MAXIMUM_PROTOCOL = 5;
 
@@ -44,7 +52,7 @@ const readIndex = (machine: PickleMachine): number => {
 };
 
 const pushGlobal = (machine: PickleMachine, module: string, name: string) =>
-  machine.push(knownGlobal(module, name, machine.refuse));
+  machine.push(makeGlobal(module, name, machine.refuse));
 
 /** REDUCE and NEWOBJ: calls what lies beneath a tuple of arguments. */
 const reduce: Operation = (machine) => {
@@ -52,11 +60,11 @@ const reduce: Operation = (machine) => {
   machine.push(callGlobal(callee!, args!, machine.refuse));
 };
 
-/** Attributes set on a dictionary, such as `_metadata` of a state dict, carry no parameters. */
+/** Attributes, such as `_metadata` of a state dict, carry no parameters. */
 const build: Operation = (machine) => {
   machine.pop();
   const target = machine.top();
-  if (!(target instanceof Map)) {
+  if (!(target instanceof Map) && !isObject(target)) {
     throw machine.refuse(`attributes set on ${describeValue(target)}`, "none but a dictionary's");
   }
 };
@@ -83,38 +91,25 @@ const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operation>([
   [0x64, (m) => {
     const items = m.popToMark();
     m.push(new Map());
-    m.setItems(m.topDict(), items);
+    m.setTopItems(items);
   }], // DICT
-  [0x91, (m) => m.push(new Set(m.popToMark().map((item) => m.checkKey(item))))], // FROZENSET
-  [0x61, (m) => {
-    const item = m.pop();
-    m.topList().push(item);
-  }], // APPEND
-  [0x65, (m) => {
+  [0x91, (m) => {
     const items = m.popToMark();
-    const list = m.topList();
-    for (const item of items) list.push(item);
-  }], // APPENDS
-  [0x73, (m) => {
-    const items = m.popMany(2);
-    m.setItems(m.topDict(), items);
-  }], // SETITEM
-  [0x75, (m) => {
-    const items = m.popToMark();
-    m.setItems(m.topDict(), items);
-  }], // SETITEMS
-  [0x90, (m) => {
-    const items = m.popToMark();
-    const set = m.topSet();
-    for (const item of items) set.add(m.checkKey(item));
-  }], // ADDITEMS
+    m.push(new Set());
+    m.addTop(items);
+  }], // FROZENSET
+  [0x61, (m) => m.appendTop(m.popMany(1))], // APPEND
+  [0x65, (m) => m.appendTop(m.popToMark())], // APPENDS
+  [0x73, (m) => m.setTopItems(m.popMany(2))], // SETITEM
+  [0x75, (m) => m.setTopItems(m.popToMark())], // SETITEMS
+  [0x90, (m) => m.addTop(m.popToMark())], // ADDITEMS
   [0x63, (m) => pushGlobal(m, m.stream.line(), m.stream.line())], // GLOBAL
   [0x93, (m) => {
     const name = m.popText();
     pushGlobal(m, m.popText(), name);
   }], // STACK_GLOBAL
   [0x69, (m) => {
-    const callee = knownGlobal(m.stream.line(), m.stream.line(), m.refuse);
+    const callee = makeGlobal(m.stream.line(), m.stream.line(), m.refuse);
     m.push(callGlobal(callee, tuple(m.popToMark()), m.refuse));
   }], // INST
   [0x6f, (m) => {
@@ -123,11 +118,16 @@ const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operation>([
   }], // OBJ
   [0x52, reduce], // REDUCE
   [0x81, reduce], // NEWOBJ
+  [0x92, (m) => {
+    const [callee, args] = m.popMany(3);
+    m.push(callGlobal(callee!, args!, m.refuse));
+  }], // NEWOBJ_EX: keyword arguments are left out
   [0x62, build], // BUILD
   [0x51, (m) => {
-    const storage = storageReference(m.pop(), m.refuse);
-    m.storages.push(storage);
-    m.push(storage);
+    const referred = persistent(m.pop(), m.refuse);
+    if (isStorage(referred)) m.storages.push(referred);
+    else if (isObject(referred)) m.unknownStorages.push(referred);
+    m.push(referred);
   }], // BINPERSID
 ]);
 
@@ -137,24 +137,28 @@ export interface Unpickled {
   readonly value: PickleValue;
   /** Every storage that it refers to, in order of appearance; one key may appear more than once. */
   readonly storages: readonly TorchStorage[];
+  /** Those of element types that are not known, whose size therefore is not known either. */
+  readonly unknownStorages: readonly PickleObject[];
 }
 
 /**
- * Reads one pickle and leaves `stream` behind it. Throws what the stream's `refuse` makes for
- * globals that are not on the list of {@link ./torch_globals.ts}, and for invalid or truncated
- * pickles.
+ * Reads one pickle and leaves `stream` behind it. Throws what the stream's `refuse` makes for invalid
+ * or truncated pickles.
  */
 export function unpickle(stream: PickleStream): Unpickled {
   const machine = new PickleMachine(stream);
-  for (; stream.operations < MAXIMUM_OPERATIONS; stream.operations++) {
+  while (stream.operations < MAXIMUM_OPERATIONS) {
     const at = stream.position;
     const opcode = stream.uint8();
+    stream.operations += CONTAINERS.has(opcode) ? CONTAINER_COST : 1;
     const literal = LITERALS.get(opcode);
     const operation = OPERATIONS.get(opcode);
     if (literal) machine.push(literal(stream));
     else if (operation) operation(machine);
-    else if (opcode === STOP) return { value: machine.pop(), storages: machine.storages };
-    else if (opcode === 0x80) { // PROTO
+    else if (opcode === STOP) {
+      const { storages, unknownStorages } = machine;
+      return { value: machine.pop(), storages, unknownStorages };
+    } else if (opcode === 0x80) { // PROTO
       const protocol = stream.uint8();
       if (protocol > MAXIMUM_PROTOCOL) {
         throw stream.refuse(`pickle protocol ${protocol}`, `at most ${MAXIMUM_PROTOCOL}`);
@@ -162,7 +166,7 @@ export function unpickle(stream: PickleStream): Unpickled {
     } else {
       throw stream.refuse(
         `pickle opcode 0x${opcode.toString(16).padStart(2, "0")} at byte ${at}`,
-        "one that builds tensors, containers or numbers",
+        "one that needs nothing but the pickle",
       );
     }
   }

@@ -1,6 +1,6 @@
 /**
  * The pickle opcodes that push one value read from the stream: numbers, strings, bytes and empty
- * containers, of protocols 0 to 4 (CPython's `Lib/pickletools.py`).
+ * containers, of protocols 0 to 5 (CPython's `Lib/pickletools.py`).
  */
 
 import { quoted } from "../text/quoted.ts";
@@ -54,17 +54,9 @@ function readFloat(stream: PickleStream): number {
   return Number(line);
 }
 
-/** The text opcodes STRING and UNICODE; escapes do not occur in names and are refused. */
-function readPlainText(stream: PickleStream): string {
-  const line = stream.line();
-  if (line.includes("\\")) {
-    throw stream.refuse(`an escape in the string ${quoted(line)}`, "plain text");
-  }
-  return line;
-}
-
+/** The text opcode STRING; escapes do not occur in names and are left as they are. */
 function readQuotedText(stream: PickleStream): string {
-  const line = readPlainText(stream);
+  const line = stream.line(Infinity);
   const quote = line.at(0);
   if (line.length < 2 || (quote !== "'" && quote !== '"') || line.at(-1) !== quote) {
     throw stream.refuse(`the string ${quoted(line)}`, "one in quotes");
@@ -97,7 +89,7 @@ export const LITERALS: ReadonlyMap<number, (stream: PickleStream) => PickleValue
   [0x8b, (stream) => readLong(stream, stream.int32())], // LONG4
   [0x47, (stream) => stream.float64()], // BINFLOAT
   [0x53, readQuotedText], // STRING
-  [0x56, readPlainText], // UNICODE
+  [0x56, (stream) => stream.line(Infinity)], // UNICODE
   [0x54, (stream) => stream.text(readSignedLength(stream))], // BINSTRING
   [0x55, (stream) => stream.text(stream.uint8())], // SHORT_BINSTRING
   [0x58, (stream) => stream.text(stream.uint32())], // BINUNICODE
@@ -106,6 +98,7 @@ export const LITERALS: ReadonlyMap<number, (stream: PickleStream) => PickleValue
   [0x42, (stream) => stream.take(stream.uint32())], // BINBYTES
   [0x43, (stream) => stream.take(stream.uint8())], // SHORT_BINBYTES
   [0x8e, (stream) => stream.take(stream.uint64())], // BINBYTES8
+  [0x96, (stream) => stream.take(stream.uint64())], // BYTEARRAY8
   [0x5d, () => []], // EMPTY_LIST
   [0x7d, () => new Map()], // EMPTY_DICT
   [0x8f, () => new Set()], // EMPTY_SET

@@ -1,8 +1,8 @@
 /** The stack, marks and memo of an unpickler; every access is checked. */
 
 import type { PickleStream } from "./pickle_stream.ts";
-import type { PickleDict, PickleValue, TorchStorage } from "./pickle_value.ts";
-import { describeValue, isTuple } from "./pickle_value.ts";
+import type { PickleDict, PickleObject, PickleValue, TorchStorage } from "./pickle_value.ts";
+import { checkKey, describeValue, isObject } from "./pickle_value.ts";
 import type { Refuse } from "./refusal.ts";
 
 /** State of one unpickling. Every method throws what `refuse` makes where the pickle is invalid. */
@@ -11,6 +11,8 @@ export class PickleMachine {
   readonly memo: Map<number, PickleValue> = new Map();
   /** Storages that the pickle named, in order. */
   readonly storages: TorchStorage[] = [];
+  /** Likewise, those of types that are not known. */
+  readonly unknownStorages: PickleObject[] = [];
   readonly #stack: PickleValue[] = [];
   readonly #marks: number[] = [];
 
@@ -76,37 +78,29 @@ export class PickleMachine {
       throw this.refuse(`${items.length} keys and values`, "an even number");
     }
     for (let i = 0; i < items.length; i += 2) {
-      dictionary.set(this.checkKey(items[i]!), items[i + 1]!);
+      dictionary.set(checkKey(items[i]!, this.refuse), items[i + 1]!);
     }
   }
 
-  /** Returns `key` if Python could hash it. */
-  checkKey(key: PickleValue): PickleValue {
-    if (typeof key === "object" && key !== null && !isTuple(key)) {
-      throw this.refuse(`${describeValue(key)} as a key`, "a string, a number or a tuple");
-    }
-    return key;
+  /** Sets `items` in the dictionary on top of the stack; an unknown object is left as it is. */
+  setTopItems(items: readonly PickleValue[]): void {
+    const value = this.top();
+    if (value instanceof Map) this.setItems(value, items);
+    else if (!isObject(value)) throw this.refuse(describeValue(value), "a dictionary");
   }
 
-  /** The dictionary on top of the stack. */
-  topDict(): PickleDict {
+  /** Adds `items` to the list on top of the stack; an unknown object is left as it is. */
+  appendTop(items: readonly PickleValue[]): void {
     const value = this.top();
-    if (!(value instanceof Map)) throw this.refuse(describeValue(value), "a dictionary");
-    return value;
+    if (Array.isArray(value)) { for (const item of items) value.push(item); }
+    else if (!isObject(value)) throw this.refuse(describeValue(value), "a list");
   }
 
-  /** The list on top of the stack. */
-  topList(): PickleValue[] {
+  /** Adds `items` to the set on top of the stack; an unknown object is left as it is. */
+  addTop(items: readonly PickleValue[]): void {
     const value = this.top();
-    if (!Array.isArray(value)) throw this.refuse(describeValue(value), "a list");
-    return value;
-  }
-
-  /** The set on top of the stack. */
-  topSet(): Set<PickleValue> {
-    const value = this.top();
-    if (!(value instanceof Set)) throw this.refuse(describeValue(value), "a set");
-    return value;
+    if (value instanceof Set) { for (const item of items) value.add(checkKey(item, this.refuse)); }
+    else if (!isObject(value)) throw this.refuse(describeValue(value), "a set");
   }
 
   #checkHeight(count: number): void {

@@ -2,6 +2,8 @@
 
 import type { Refuse } from "./refusal.ts";
 
+const LATIN1 = new TextDecoder("latin1");
+
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Longest line of the text opcodes (names of globals, numbers in digits), bytes. */
@@ -9,7 +11,7 @@ const MAXIMUM_LINE_BYTES = 1024;
 
 /** Every method throws what `refuse` makes where the file ends too early. */
 export class PickleStream {
-  /** Opcodes executed so far, in all pickles of the file. */
+  /** Opcodes executed so far, in all pickles of the file, containers counted several times. */
   operations = 0;
   readonly #view: DataView;
 
@@ -76,27 +78,30 @@ export class PickleStream {
     return this.bytes.subarray(start, start + count);
   }
 
-  /** The next `count` bytes as UTF-8. */
-  text(count: number): string {
-    const start = this.position;
+  /**
+   * The next `count` bytes as UTF-8; as bytes where they are none, as texts of Python 2 need not
+   * be: such a text names no tensor.
+   */
+  text(count: number): string | Uint8Array {
+    const bytes = this.take(count);
     try {
-      return UTF8.decode(this.take(count));
+      return UTF8.decode(bytes);
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-      throw this.refuse(`a string at byte ${start} that is not UTF-8`, "UTF-8");
+      if (error instanceof TypeError) return bytes;
+      throw error;
     }
   }
 
-  /** The text up to the next line feed, which is consumed. */
-  line(): string {
+  /** The text up to the next line feed, which is consumed; a byte is a character. */
+  line(maximum = MAXIMUM_LINE_BYTES): string {
     const end = this.bytes.indexOf(10, this.position);
-    if (end < 0 || end - this.position > MAXIMUM_LINE_BYTES) {
+    if (end < 0 || end - this.position > maximum) {
       throw this.refuse(
         `no end of the line at byte ${this.position}`,
-        `one within ${MAXIMUM_LINE_BYTES} bytes`,
+        `one within ${maximum} bytes`,
       );
     }
-    const text = this.text(end - this.position);
+    const text = LATIN1.decode(this.take(end - this.position));
     this.position++;
     return text;
   }

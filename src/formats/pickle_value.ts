@@ -1,9 +1,12 @@
 /**
- * What a pickle of a PyTorch checkpoint can hold: containers, numbers, strings, and tensors that
- * are still only a description of a view into a storage.
+ * What a pickle of a PyTorch checkpoint can hold: containers, numbers, strings, tensors that are
+ * still only a description of a view into a storage, and objects of which no more is known than
+ * what they would have been made of.
  */
 
+import { quoted } from "../text/quoted.ts";
 import type { HostDtype } from "./host_tensor.ts";
+import type { Refuse } from "./refusal.ts";
 
 /** A tuple; kept apart from lists because only tuples can be keys of a dictionary. */
 export interface PickleTuple {
@@ -11,10 +14,22 @@ export interface PickleTuple {
   readonly items: readonly PickleValue[];
 }
 
-/** The name of a class or function that is known to be harmless, such as `torch.FloatStorage`. */
+/** The name of a class or function, such as `torch.FloatStorage`; nothing is behind it. */
 export interface PickleGlobal {
   readonly kind: "global";
   readonly name: string;
+}
+
+/**
+ * An object of a class that is not known here: a NumPy array, a date, a trained model. It was not
+ * made, and what the pickle goes on to do to it is left undone.
+ */
+export interface PickleObject {
+  readonly kind: "object";
+  /** Of the class, or of the function that would have made it. */
+  readonly name: string;
+  /** What the call was to take. */
+  readonly made: PickleValue;
 }
 
 /** Flat memory that tensors view; its bytes lie outside the pickle, under `key`. */
@@ -55,6 +70,7 @@ export type PickleValue =
   | Set<PickleValue>
   | PickleTuple
   | PickleGlobal
+  | PickleObject
   | TorchStorage
   | TorchTensor;
 
@@ -66,6 +82,11 @@ export function isTuple(value: PickleValue): value is PickleTuple {
 /** True of tensors. */
 export function isTensor(value: PickleValue): value is TorchTensor {
   return isTagged(value) && value.kind === "tensor";
+}
+
+/** True of objects of unknown classes. */
+export function isObject(value: PickleValue): value is PickleObject {
+  return isTagged(value) && value.kind === "object";
 }
 
 /** True of storages. */
@@ -80,8 +101,14 @@ export function isGlobal(value: PickleValue): value is PickleGlobal {
 
 function isTagged(
   value: PickleValue,
-): value is PickleTuple | PickleGlobal | TorchStorage | TorchTensor {
+): value is PickleTuple | PickleGlobal | PickleObject | TorchStorage | TorchTensor {
   return typeof value === "object" && value !== null && "kind" in value;
+}
+
+/** Returns `key` if Python could hash it; throws what `refuse` makes for lists and dictionaries. */
+export function checkKey(key: PickleValue, refuse: Refuse): PickleValue {
+  if (!Array.isArray(key) && !(key instanceof Map)) return key;
+  throw refuse(`${describeValue(key)} as a key`, "a string, a number or a tuple");
 }
 
 /** What kind of thing a value is, in Python's words, for messages. */
@@ -94,5 +121,6 @@ export function describeValue(value: PickleValue): string {
   if (Array.isArray(value)) return "a list";
   if (value instanceof Map) return "a dictionary";
   if (value instanceof Set) return "a set";
-  return value.kind === "global" ? value.name : `a ${value.kind}`;
+  if (value.kind === "object") return `an object of ${quoted(value.name)}`;
+  return value.kind === "global" ? quoted(value.name) : `a ${value.kind}`;
 }

@@ -6,8 +6,9 @@
 import { quoted } from "../text/quoted.ts";
 import { decodeElements, ELEMENT_BYTES } from "./elements.ts";
 import type { HostTensor, StateDict } from "./host_tensor.ts";
-import { isTensor, type PickleDict, type PickleValue, type TorchTensor } from "./pickle_value.ts";
+import { isObject, isTensor, type PickleValue, type TorchTensor } from "./pickle_value.ts";
 import { refusal, type Refuse } from "./refusal.ts";
+import { findStateDict, tensorFinder } from "./state_dict.ts";
 import { gatherStrided } from "./strided.ts";
 import type { TorchContents } from "./torch_contents.ts";
 import { isTorchLegacy, readTorchLegacy } from "./torch_legacy.ts";
@@ -15,17 +16,11 @@ import { isZip, readTorchZip } from "./torch_zip.ts";
 
 /** A PyTorch checkpoint. */
 export interface TorchCheckpoint {
-  /** Parameters and buffers, in file order, without a leading `module.`. */
+  /** Parameters and buffers, in file order. */
   readonly tensors: StateDict;
   /** The simple values beside the state dict, such as `epoch`; anything else is left out. */
   readonly metadata: Map<string, string | number | boolean>;
 }
-
-/** Keys under which training scripts keep the state dict, most specific first. */
-const STATE_DICT_KEYS = ["state_dict", "model_state_dict", "net", "model"];
-
-/** What `torch.nn.DataParallel` puts before every name. */
-const PARALLEL_PREFIX = "module.";
 
 /** True of bytes that start like a PyTorch file of either format. */
 export function isTorch(bytes: Uint8Array): boolean {
@@ -57,53 +52,41 @@ function tensorReader(contents: TorchContents, fileBytes: number, refuse: Refuse
   };
 }
 
-function findStateDict(root: PickleValue, refuse: Refuse): { root: PickleDict; state: PickleDict } {
-  if (!(root instanceof Map)) throw refuse("a pickle of something else", "a dictionary of tensors");
-  for (const key of STATE_DICT_KEYS) {
-    const nested = root.get(key);
-    if (nested instanceof Map) return { root, state: nested };
-  }
-  return { root, state: root };
-}
-
 function isSimple(value: PickleValue): value is string | number | bigint | boolean {
   return ["string", "number", "bigint", "boolean"].includes(typeof value);
 }
 
 /**
- * Reads a checkpoint of PyTorch: a state dict, bare or under `state_dict`, `model_state_dict`,
- * `net` or `model`. Entries of the state dict that are not tensors are left out.
+ * Reads a checkpoint of PyTorch: the state dict that {@link ./state_dict.ts} finds, or the one under
+ * `key`. Entries of it that are no tensors are left out.
  *
  * `source` names the file in messages. Throws {@linkcode FormatError} where the file is truncated,
- * damaged or inconsistent, refers to any class or function beyond those that rebuild tensors, or
- * holds no tensors.
+ * damaged or inconsistent, where an entry is a tensor of an unknown kind, and where there is no state
+ * dict or more than one.
  */
-export function readTorch(bytes: Uint8Array, source: string): TorchCheckpoint {
+export function readTorch(bytes: Uint8Array, source: string, key?: string): TorchCheckpoint {
   const refuse = refusal("PyTorch file", source);
   if (!isTorch(bytes)) throw refuse("another kind of file", "a ZIP file or PyTorch's magic number");
   const contents = isZip(bytes) ? readTorchZip(bytes, refuse) : readTorchLegacy(bytes, refuse);
-  const { root, state } = findStateDict(contents.root, refuse);
+  const { root } = contents;
+  const state = findStateDict(root, key, refuse);
 
   const read = tensorReader(contents, bytes.length, refuse);
+  const holdsTensor = tensorFinder();
   const tensors: StateDict = new Map();
-  for (const [key, value] of state) {
-    if (typeof key !== "string" || !isTensor(value)) continue;
-    const name = key.startsWith(PARALLEL_PREFIX) ? key.slice(PARALLEL_PREFIX.length) : key;
-    if (tensors.has(name)) throw refuse(`tensor ${quoted(name)} twice`, "distinct names");
-    tensors.set(name, read(value));
-  }
-  if (tensors.size === 0) {
-    const keys = [...root.keys()].slice(0, 8).map((key) => quoted(String(key)));
-    throw refuse(
-      `no tensors in a dictionary with the keys ${keys.join(", ") || "(none)"}`,
-      `a state dict, bare or under ${STATE_DICT_KEYS.join(", ")}`,
-    );
+  for (const [name, value] of state) {
+    if (typeof name !== "string") continue;
+    if (isTensor(value)) tensors.set(name, read(value));
+    else if (isObject(value) && holdsTensor(value)) {
+      const kind = quoted(value.name);
+      throw refuse(`tensor ${quoted(name)} of the unknown kind ${kind}`, "a plain tensor");
+    }
   }
 
   const metadata: TorchCheckpoint["metadata"] = new Map();
-  for (const [key, value] of root) {
-    if (typeof key !== "string" || !isSimple(value)) continue;
-    metadata.set(key, typeof value === "bigint" ? String(value) : value);
+  for (const [name, value] of root instanceof Map ? root : []) {
+    if (typeof name !== "string" || !isSimple(value)) continue;
+    metadata.set(name, typeof value === "bigint" ? String(value) : value);
   }
   return { tensors, metadata };
 }

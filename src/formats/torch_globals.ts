@@ -1,19 +1,22 @@
 /**
- * The classes and functions that a checkpoint may name, and what stands in for them. Everything
- * else, `os.system` and `builtins.eval` included, is refused by name.
+ * The classes and functions that a checkpoint is made of, and what stands in for them. For every
+ * other, `os.system` and `builtins.eval` included, a call makes an object that is nothing but the
+ * name and what the call was to take.
  */
 
-import { quoted } from "../text/quoted.ts";
 import { checkShape, MAXIMUM_RANK } from "./elements.ts";
 import type { HostDtype } from "./host_tensor.ts";
 import {
+  checkKey,
   describeValue,
   isGlobal,
+  isObject,
   isStorage,
   isTensor,
   isTuple,
   type PickleDict,
   type PickleGlobal,
+  type PickleObject,
   type PickleValue,
   type TorchStorage,
   type TorchTensor,
@@ -35,7 +38,11 @@ export const STORAGE_DTYPES: ReadonlyMap<string, HostDtype> = new Map<string, Ho
   ["torch.BoolStorage", "bool"],
 ]);
 
-type Call = (args: readonly PickleValue[], refuse: Refuse) => PickleValue;
+/** What a call makes; undefined where that is not known. */
+type Call = (args: readonly PickleValue[], refuse: Refuse) => PickleValue | undefined;
+
+/** Longest name of a class or function; a stack would otherwise repeat one of megabytes. */
+const MAXIMUM_NAME_CHARACTERS = 1024;
 
 /** A natural number below 2^53, such as an offset. */
 function natural(value: PickleValue | undefined, what: string, refuse: Refuse): number {
@@ -59,9 +66,13 @@ function tupleItems(value: PickleValue): readonly PickleValue[] | undefined {
   return isTuple(value) ? value.items : undefined;
 }
 
-/** `torch._utils._rebuild_tensor_v2(storage, storage_offset, size, stride, ...)`. */
-function rebuildTensor(args: readonly PickleValue[], refuse: Refuse): TorchTensor {
+/**
+ * `torch._utils._rebuild_tensor_v2(storage, storage_offset, size, stride, ...)`; over a storage
+ * of a type that is not known that storage.
+ */
+function rebuildTensor(args: readonly PickleValue[], refuse: Refuse): TorchTensor | PickleObject {
   const [storage = null] = args;
+  if (isObject(storage)) return storage;
   if (!isStorage(storage)) throw refuse(`a tensor over ${describeValue(storage)}`, "a storage");
   const offset = natural(args[1], "storage offset", refuse);
   const shape = naturals(args[2], "shape", refuse);
@@ -78,10 +89,33 @@ function rebuildTensor(args: readonly PickleValue[], refuse: Refuse): TorchTenso
   return { kind: "tensor", storage, offset, shape, strides };
 }
 
-/** `torch._utils._rebuild_parameter(data, requires_grad, backward_hooks)`. */
-function rebuildParameter([data = null]: readonly PickleValue[], refuse: Refuse): PickleValue {
-  if (!isTensor(data)) throw refuse(`a parameter made of ${describeValue(data)}`, "a tensor");
-  return data;
+/** `torch._utils._rebuild_parameter(data, requires_grad, ...)`; what is no tensor is not known. */
+function rebuildParameter([data = null]: readonly PickleValue[]): PickleValue | undefined {
+  return isTensor(data) ? data : undefined;
+}
+
+/** Classes of tensors that add nothing to a tensor. */
+const TENSOR_CLASSES: ReadonlySet<string> = new Set([
+  "torch.Tensor",
+  "torch._tensor.Tensor",
+  "torch.nn.parameter.Parameter",
+  "torch.nn.parameter.Buffer",
+]);
+
+const FROM_TYPE = "torch._tensor._rebuild_from_type_v2";
+
+/**
+ * `torch._tensor._rebuild_from_type_v2(function, class, arguments, attributes)`: a tensor with
+ * attributes of its own, which carry no parameters.
+ */
+function rebuildFromType(
+  [callee = null, type = null, args = null]: readonly PickleValue[],
+  refuse: Refuse,
+): PickleValue | undefined {
+  // Never itself, which could be nested without end.
+  const known = isGlobal(type) && TENSOR_CLASSES.has(type.name) && isGlobal(callee) &&
+    callee.name !== FROM_TYPE;
+  return known ? callGlobal(callee, args, refuse) : undefined;
 }
 
 /**
@@ -96,11 +130,11 @@ function makeDictionary([items]: readonly PickleValue[], refuse: Refuse): Pickle
   }
   const dictionary: PickleDict = new Map();
   for (const pair of items?.splice(0) ?? []) {
-    const [key = [], value] = (Array.isArray(pair) ? pair : tupleItems(pair)) ?? [];
-    if ((typeof key === "object" && key !== null) || value === undefined) {
+    const [key, value] = (Array.isArray(pair) ? pair : tupleItems(pair)) ?? [];
+    if (key === undefined || value === undefined) {
       throw refuse("a dictionary made of anything but pairs", "keys and values");
     }
-    dictionary.set(key, value);
+    dictionary.set(checkKey(key, refuse), value);
   }
   return dictionary;
 }
@@ -114,9 +148,13 @@ function deviceType([type = null]: readonly PickleValue[], refuse: Refuse): stri
 const CALLS: ReadonlyMap<string, Call> = new Map<string, Call>([
   ["collections.OrderedDict", makeDictionary],
   ["collections.Counter", makeDictionary],
+  // Its first argument makes what it lacks.
+  ["collections.defaultdict", ([, ...items], refuse) => makeDictionary(items, refuse)],
   ["torch._utils._rebuild_tensor", rebuildTensor],
   ["torch._utils._rebuild_tensor_v2", rebuildTensor],
   ["torch._utils._rebuild_parameter", rebuildParameter],
+  ["torch._utils._rebuild_parameter_with_state", rebuildParameter],
+  [FROM_TYPE, rebuildFromType],
   ["torch.Size", ([extents], refuse) => ({
     kind: "tuple",
     items: naturals(extents, "extents", refuse),
@@ -124,36 +162,47 @@ const CALLS: ReadonlyMap<string, Call> = new Map<string, Call>([
   ["torch.device", deviceType],
 ]);
 
-/** The global `module.name`; throws what `refuse` makes unless it is one of those above. */
-export function knownGlobal(module: string, name: string, refuse: Refuse): PickleGlobal {
-  const full = `${module}.${name}`;
-  if (CALLS.has(full) || STORAGE_DTYPES.has(full)) return { kind: "global", name: full };
-  throw refuse(
-    `a reference to ${quoted(full)}`,
-    "only tensors, containers and numbers; nothing in a checkpoint is ever executed, so save its " +
-      "state_dict alone from a PyTorch in which you trust the file",
-  );
-}
-
-/** What `callee(*args)` makes; throws what `refuse` makes where that is not a known call. */
-export function callGlobal(callee: PickleValue, args: PickleValue, refuse: Refuse): PickleValue {
-  const call = isGlobal(callee) ? CALLS.get(callee.name) : undefined;
-  if (!call || !isTuple(args)) {
-    throw refuse(`a call of ${describeValue(callee)}`, "a call that rebuilds a tensor");
+/** The global `module.name`, known or not; throws what `refuse` makes for a name out of proportion. */
+export function makeGlobal(module: string, name: string, refuse: Refuse): PickleGlobal {
+  const characters = module.length + name.length;
+  if (characters > MAXIMUM_NAME_CHARACTERS) {
+    throw refuse(
+      `a class or function whose name has ${characters} characters`,
+      `at most ${MAXIMUM_NAME_CHARACTERS}`,
+    );
   }
-  return call(args.items, refuse);
+  return { kind: "global", name: `${module}.${name}` };
 }
 
 /**
- * The storage that a persistent identifier names:
- * `("storage", type, key, location, elements[, view])`, see `torch/serialization.py`.
+ * What stands in for `callee(*args)`; throws what `refuse` makes where a value that is no class or
+ * function is called, or a known one with arguments that it cannot take.
  */
-export function storageReference(id: PickleValue, refuse: Refuse): TorchStorage {
+export function callGlobal(callee: PickleValue, args: PickleValue, refuse: Refuse): PickleValue {
+  if ((!isGlobal(callee) && !isObject(callee)) || !isTuple(args)) {
+    throw refuse(`a call of ${describeValue(callee)}`, "a class or function and its arguments");
+  }
+  const call = isGlobal(callee) ? CALLS.get(callee.name) : undefined;
+  return call?.(args.items, refuse) ?? { kind: "object", name: callee.name, made: args };
+}
+
+/**
+ * What a persistent identifier stands for: a storage
+ * `("storage", type, key, location, elements[, view])`, see `torch/serialization.py`, or the class of
+ * a module in an old file, `("module", class, file, source)`. A storage of a type that is not known
+ * is an object.
+ */
+export function persistent(
+  id: PickleValue,
+  refuse: Refuse,
+): TorchStorage | PickleGlobal | PickleObject {
   const [tag, type = null, key, , elements, view] = tupleItems(id) ?? [];
-  const dtype = isGlobal(type) ? STORAGE_DTYPES.get(type.name) : undefined;
-  if (tag !== "storage" || dtype === undefined || typeof key !== "string") {
+  if (tag === "module" && isGlobal(type)) return type;
+  if (tag !== "storage" || !isGlobal(type) || typeof key !== "string") {
     throw refuse("a reference to something outside the pickle", "a typed storage with a key");
   }
+  const dtype = STORAGE_DTYPES.get(type.name);
+  if (dtype === undefined) return { kind: "object", name: type.name, made: null };
   const size = natural(elements, "storage size", refuse);
   if (view === undefined || view === null) {
     return { kind: "storage", key, dtype, elements: size, firstElement: 0, rootElements: size };

@@ -11,6 +11,7 @@ import { PickleStream } from "./pickle_stream.ts";
 import type { Refuse } from "./refusal.ts";
 import type { PickleValue, TorchStorage } from "./pickle_value.ts";
 import type { TorchContents } from "./torch_contents.ts";
+import { STORAGE_DTYPES } from "./torch_globals.ts";
 
 const MAGIC_NUMBER = 0x1950a86a20f9469cfc6cn;
 
@@ -56,6 +57,13 @@ export function readTorchLegacy(bytes: Uint8Array, refuse: Refuse): TorchContent
   expectValue(PROTOCOL_VERSION, "protocol version");
   unpickle(stream); // sizes and byte order of the writer's system, which PyTorch ignores as well
   const pickled = unpickle(stream);
+  const [unknown] = pickled.unknownStorages;
+  if (unknown) {
+    throw refuse(
+      `a storage of the type ${quoted(unknown.name)}, whose length is not known`,
+      `one of ${[...STORAGE_DTYPES.keys()].join(", ")}`,
+    );
+  }
   const keys = unpickle(stream).value;
   const roots = rootStorages(pickled.storages, refuse);
   if (!Array.isArray(keys) || keys.length !== roots.size) {

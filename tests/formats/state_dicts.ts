@@ -37,7 +37,7 @@ export function tensors(dtypes: readonly HostDtype[] = DTYPES): fc.Arbitrary<Hos
 /** Up to five tensors under arbitrary names. */
 export function stateDicts(): fc.Arbitrary<StateDict> {
   const names = fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 })
-    .filter((name) => !name.startsWith("module.") && name !== "__metadata__");
+    .filter((name) => name !== "__metadata__");
   return fc.uniqueArray(fc.tuple(names, tensors()), { maxLength: 5, selector: ([name]) => name })
     .map((entries) => new Map(entries));
 }

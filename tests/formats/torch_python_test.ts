@@ -60,7 +60,7 @@ torch.save(checkpoint, folder + "/zip.pth")
 torch.save(checkpoint, folder + "/protocol4.pth", pickle_protocol=4)
 torch.save(checkpoint, folder + "/legacy.pth", _use_new_zipfile_serialization=False)
 torch.save(state, folder + "/bare.pth")
-print(json.dumps({k.replace("module.", ""): dict(
+print(json.dumps({k: dict(
     dtype=str(v.dtype)[6:], shape=list(v.shape), values=v.detach().double().flatten().tolist())
     for k, v in state.items()}))
 `;
