@@ -40,6 +40,7 @@ import {
 } from "./command_line/results.ts";
 import { type CommandContext, newCommand, runCommand } from "./command_line/run_command.ts";
 import { checkResumeFlags, newRunPath } from "./command_line/runs.ts";
+import { typedCommand } from "./command_line/typed_command.ts";
 import { metricsLines } from "./command_line/training.ts";
 import { flag, integer, number } from "./command_line/values.ts";
 
@@ -203,7 +204,9 @@ async function run(
     output.document({ model, poisoned, settings, out: folder.path });
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
-    throw new Interrupted(`stopped; go on with: deno task attack --resume ${folder.path}`);
+    throw new Interrupted(
+      `stopped; go on with: ${typedCommand("attack", "--resume", folder.path)}`,
+    );
   }
   gpu.close();
 }

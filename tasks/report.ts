@@ -3,11 +3,12 @@
 import { dirname } from "node:path";
 import { FormatError, Interrupted, messageOf } from "../src/errors.ts";
 import { writeFileAtomic } from "../src/formats/write_file.ts";
-import { quoted, rebuiltCommand } from "../src/report/rebuilt_command.ts";
+import { rebuiltCommand } from "../src/report/rebuilt_command.ts";
 import { readRun } from "../src/report/run_contents.ts";
 import { REPORTED_COMMANDS, type RunReport, runReport } from "../src/report/run_report.ts";
 import { measureRun } from "./command_line/measure_run.ts";
 import { newCommand, runCommand } from "./command_line/run_command.ts";
+import { typedCommand } from "./command_line/typed_command.ts";
 import { flag, integer } from "./command_line/values.ts";
 
 interface Flags {
@@ -70,10 +71,10 @@ await runCommand(command, async ({ output, signal }) => {
 
 function reportCommand(path: string, images: number, out: string | undefined): string {
   const flags = [
-    ...images === DEFAULT_IMAGES ? [] : [`--images ${images}`],
-    ...out === undefined ? [] : [`--out ${quoted(out)}`],
+    ...images === DEFAULT_IMAGES ? [] : ["--images", String(images)],
+    ...out === undefined ? [] : ["--out", out],
   ];
-  return ["deno task report", quoted(path), ...flags].join(" ");
+  return typedCommand("report", path, ...flags);
 }
 
 /** Writes the pictures next to the page, and then the page; returns the pictures' paths. */

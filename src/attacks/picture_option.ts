@@ -144,7 +144,8 @@ export function pictureOption(
   const fits = found.width === size.width &&
     (pictures === "one"
       ? found.height === size.height
-      : found.height % size.height === 0 && found.height <= MAXIMUM_PICTURES * size.height);
+      : found.height > 0 && found.height % size.height === 0 &&
+        found.height <= MAXIMUM_PICTURES * size.height);
   if (!fits) {
     const more = pictures === "one" ? "" : `, or up to ${MAXIMUM_PICTURES} of them in a column`;
     throw new FormatError(

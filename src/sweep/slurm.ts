@@ -2,6 +2,7 @@
 
 import { LetheError } from "../errors.ts";
 import { writeFileAtomic } from "../formats/write_file.ts";
+import { shellQuoted } from "../text/shell.ts";
 import { cellFolder } from "./cell_folder.ts";
 import { signalProcess } from "./signal_process.ts";
 
@@ -34,20 +35,15 @@ export function slurmScript({ name, out, ids, program, most }: JobArray): string
 #SBATCH --output=/dev/null
 set -eu
 set -- \\
-${ids.map((id) => `  ${quote(id)}`).join(" \\\n")}
+${ids.map((id) => `  ${shellQuoted(id)}`).join(" \\\n")}
 shift "$SLURM_ARRAY_TASK_ID"
 cell=$1
-folder=${quote(cellFolder(out, ""))}$cell
+folder=${shellQuoted(cellFolder(out, ""))}$cell
 mkdir -p "$folder"
 exec >>"$folder/slurm.log" 2>&1
 echo "--- job \${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID on $(hostname), restart \${SLURM_RESTART_COUNT:-0}"
-exec ${program.map(quote).join(" ")} "$cell"
+exec ${program.map(shellQuoted).join(" ")} "$cell"
 `;
-}
-
-/** `text` as one word of a POSIX shell. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** A submitted job array. */

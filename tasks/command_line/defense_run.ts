@@ -52,6 +52,7 @@ import { resultsTable, verdictText } from "./results.ts";
 import type { CommandContext } from "./run_command.ts";
 import { findEarlierWork, takeOver } from "./earlier_runs.ts";
 import { checkResumeFlags, expectDigest, newRunPath } from "./runs.ts";
+import { typedCommand } from "./typed_command.ts";
 import { chooseKernels } from "./tuning.ts";
 
 /** The flags of a command that runs a defence. */
@@ -265,7 +266,7 @@ async function interruptible<T>(
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error;
     throw new Interrupted(
-      `stopped; go on with: deno task ${commandName} --resume ${folder.path}`,
+      `stopped; go on with: ${typedCommand(commandName, "--resume", folder.path)}`,
       { cause: error },
     );
   }

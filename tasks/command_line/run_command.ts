@@ -2,6 +2,7 @@
 
 import { Command, CommanderError } from "npm:commander@15.1.0";
 import { Interrupted, LetheError, messageOf, UsageError } from "../../src/errors.ts";
+import { typedCommand } from "./typed_command.ts";
 import { openOutput, type Output } from "./output.ts";
 
 /** What a command's body gets. */
@@ -25,14 +26,14 @@ export function newCommand(
   description: string,
   examples: readonly string[],
 ): Command {
-  return new Command(`deno task ${name}`)
+  return new Command(typedCommand(name))
     .description(description)
     .option("--json", "print one JSON document to standard output")
     .option("--quiet", "print nothing but errors and results")
     .helpOption("-h, --help", "show this help")
     .addHelpText(
       "after",
-      "\nExamples:\n" + examples.map((example) => `  deno task ${name} ${example}`).join("\n"),
+      "\nExamples:\n" + examples.map((example) => `  ${typedCommand(name)} ${example}`).join("\n"),
     )
     .configureHelp({ helpWidth: 100 })
     .configureOutput({

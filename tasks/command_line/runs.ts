@@ -2,7 +2,9 @@
 
 import { createHash } from "node:crypto";
 import type { Command } from "npm:commander@15.1.0";
-import { FormatError, messageOf, UsageError } from "../../src/errors.ts";
+import { FormatError, UsageError } from "../../src/errors.ts";
+import { MAXIMUM_CHECKPOINT_BYTES } from "../../src/formats/checkpoint.ts";
+import { readRegularFile } from "../../src/formats/read_file.ts";
 
 /** Flags that may stand beside `--resume`; all others are settings, which a resumed run has. */
 const BESIDE_RESUME: ReadonlySet<string> = new Set(["resume", "json", "quiet"]);
@@ -43,12 +45,11 @@ export async function newRunPath(name: string): Promise<string> {
  * @throws {FormatError} where it cannot be read.
  */
 export async function fileDigest(path: string): Promise<string> {
-  try {
-    return createHash("sha256").update(await Deno.readFile(path)).digest("hex");
-  } catch (error) {
-    const reason = messageOf(error);
-    throw new FormatError(`cannot read ${path}: ${reason}`, { cause: error });
-  }
+  const bytes = await readRegularFile(path, {
+    what: "checkpoint",
+    limit: MAXIMUM_CHECKPOINT_BYTES,
+  });
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /**

@@ -64,7 +64,12 @@ export function start(
     args: [...denoArguments(task, options.denied), ...args],
     cwd: ROOT,
     // Without the folder Mesa's drivers print a line of complaint.
-    env: { INIT_CWD: options.folder ?? ROOT, XDG_RUNTIME_DIR: ROOT, ...options.env },
+    env: {
+      INIT_CWD: options.folder ?? ROOT,
+      LETHE_COMMAND: "",
+      XDG_RUNTIME_DIR: ROOT,
+      ...options.env,
+    },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

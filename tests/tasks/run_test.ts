@@ -1,6 +1,8 @@
 /** The script `run`, with stand-ins for the programs that it looks for. */
 
 import assert from "node:assert/strict";
+import configuration from "../../deno.json" with { type: "json" };
+import { VERSION } from "../../src/version.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { type Finished, ROOT } from "./command.ts";
 
@@ -20,6 +22,7 @@ const TOOLS = [
   "sh",
   "grep",
   "tr",
+  "awk",
 ];
 
 /** A stand-in for Deno that says how it was called. */
@@ -28,7 +31,9 @@ const deno = (version: string) =>
 case $1 in
   --version) echo "deno ${version} (stable, release)" ;;
   *)
-    echo "$INIT_CWD|$*|$DENO_WEBGPU_BACKEND|\${XDG_RUNTIME_DIR:+set}|$LP_NATIVE_VECTOR_WIDTH"
+    echo "$INIT_CWD|$LETHE_COMMAND|$DENO_WEBGPU_BACKEND|\${XDG_RUNTIME_DIR:+set}|$LP_NATIVE_VECTOR_WIDTH"
+    pwd
+    printf '%s\\n' "$@"
     ;;
 esac
 `;
@@ -97,7 +102,10 @@ async function expectedWidth(): Promise<string> {
   return success ? "512" : "";
 }
 
-Deno.test("run hands a command to deno task, from any folder and through links", {
+/** The words of a task as deno.json has them. */
+const wordsOf = (name: "erase" | "report") => configuration.tasks[name].command.split(" ").slice(1);
+
+Deno.test("run starts a task's program, from any folder and through links", {
   ignore,
 }, async () => {
   await withTemporaryFolder(async (folder) => {
@@ -107,11 +115,75 @@ Deno.test("run hands a command to deno task, from any folder and through links",
     await link("first", `${folder}/second`);
     const forDriver = Deno.build.os === "linux" ? `vulkan|set|${await expectedWidth()}` : "||";
     for (const script of [`${ROOT}/run`, "second"]) {
-      const finished = await runScript(script, ["erase", "--model", "a b"], real, path);
-      const stdout =
-        `${real}|task --quiet --config ${ROOT}/deno.json erase --model a b|${forDriver}\n`;
-      assert.deepEqual(finished, { code: 0, stdout, stderr: "" });
+      const { code, stdout, stderr } = await runScript(
+        script,
+        ["erase", "--model", "a b"],
+        real,
+        path,
+      );
+      assert.deepEqual([code, stderr], [0, ""]);
+      const [environment, place, ...words] = stdout.trimEnd().split("\n");
+      assert.equal(environment, `${real}|${script}|${forDriver}`);
+      assert.equal(place, ROOT);
+      const wide = wordsOf("erase").filter((word) => !/^--allow-(write|net)/.test(word));
+      assert.deepEqual(
+        words.filter((word) => !word.startsWith("--allow-write=")),
+        [...wide, "--model", "a b"],
+      );
     }
+  });
+});
+
+/** What is typed -> what it may write beside ./runs and the cache, in the folder F, and its network. */
+const NARROWED:
+  readonly (readonly [typed: readonly string[], writes: readonly string[], net?: true])[] = [
+    [["erase"], []],
+    [["erase", "--out", "x y"], ["F/x y"]],
+    [["erase", "--out=/a,b/c"], ["/a,,b/c"]],
+    [["erase", "--out", "--seed", "3"], []],
+    [["erase", "--resume", "../old"], ["F/../old"]],
+    [["erase", "--out="], []],
+    [["erase", "--model", "--out"], []],
+    [["evaluate", "--logits", "l/out.npy"], ["F/l"]],
+    [["evaluate", "--logits=out.npy"], ["F/."]],
+    [["evaluate", "--model", "/m.pth", "--dataset", "/d"], []],
+    [["evaluate", "--data", "/d"], []],
+    [["evaluate", "--data", "/d", "--download"], ["/d"], true],
+    [["evaluate", "--download"], ["F/data"], true],
+    [["attack", "--gallery", "/g/a.png", "--export-poisoned", "p"], ["/g", "F/p"]],
+    [["report", "/r/erase-1", "--images", "5"], ["/r/erase-1"]],
+    [["report", "--images", "5", "r", "--out", "/p/a.html"], ["F/r", "/p/a.html", "/p"]],
+    [["sweep", "plan.json", "--out", "s"], ["F/s"]],
+  ];
+
+for (const [typed, writes, net] of NARROWED) {
+  Deno.test(`run narrows what may be written by: ${typed.join(" ")}`, { ignore }, async () => {
+    await withTemporaryFolder(async (folder) => {
+      const path = await programs(folder, { deno: deno("2.9.6") });
+      const real = await Deno.realPath(folder);
+      const { stdout } = await runScript(`${ROOT}/run`, typed, real, path);
+      const words = stdout.trimEnd().split("\n").slice(2);
+      const write = words.filter((word) => word.startsWith("--allow-write"));
+      const caches = [`${real}/.cache/lethe`, `${real}/Library/Caches/lethe`];
+      const named = writes.map((place) => place.replace(/^F/, real));
+      assert.deepEqual(write, [`--allow-write=${[`${real}/runs`, ...caches, ...named].join()}`]);
+      assert.equal(words.some((word) => word.startsWith("--allow-net")), net ?? false);
+      assert.deepEqual(words.slice(-typed.length + 1 || words.length), typed.slice(1));
+    });
+  });
+}
+
+Deno.test("run --version says which, and help what a command takes", { ignore }, async () => {
+  await withTemporaryFolder(async (folder) => {
+    const path = await programs(folder, { deno: deno("2.9.6") });
+    for (const flag of ["--version", "-V"]) {
+      const { code, stdout } = await runScript(`${ROOT}/run`, [flag], folder, path);
+      assert.deepEqual([code, stdout], [0, `lethe ${VERSION}\n`]);
+    }
+    const help = await runScript(`${ROOT}/run`, ["help", "erase"], folder, path);
+    assert.match(help.stdout, /\ntasks\/erase\.ts\n--help\n$/);
+    const list = await runScript(`${ROOT}/run`, ["help"], folder, path);
+    assert.match(list.stdout, /^Usage: .*run COMMAND/);
   });
 });
 
@@ -140,7 +212,18 @@ Deno.test(
       const path = await programs(folder, { deno: deno("2.9.6") });
       const { code, stdout, stderr } = await runScript(`${ROOT}/run`, ["eras"], folder, path);
       assert.deepEqual([code, stdout], [2, ""]);
-      assert.match(stderr, /^error: unknown command eras, expected one of erase defend .* ok \n$/);
+      assert.match(
+        stderr,
+        /^error: unknown command eras, expected one of erase defend .* ok \(did you mean erase\?\)\n$/,
+      );
+      for (
+        const [typed, meant] of [["evalute", "evaluate"], ["adit", "audit"], ["docter", "doctor"]]
+      ) {
+        const finished = await runScript(`${ROOT}/run`, [typed!], folder, path);
+        assert.match(finished.stderr, new RegExp(`did you mean ${meant}\\?`));
+      }
+      const odd = await runScript(`${ROOT}/run`, ["x\x1b[2J\n.*", "y"], folder, path);
+      assert.match(odd.stderr, /^error: unknown command x2J\., expected one of .* ok \n$/);
     });
   },
 );
@@ -154,7 +237,7 @@ Deno.test("run finds Deno in its usual folder where PATH has none or an old one"
     await Deno.writeTextFile(`${folder}/.deno/bin/deno`, deno("2.10.0"), { mode: 0o755 });
     const { code, stdout, stderr } = await runScript(`${ROOT}/run`, ["test"], folder, path);
     assert.deepEqual([code, stderr], [0, ""]);
-    assert.match(stdout, /task --quiet .* test\|/);
+    assert.match(stdout, /\ntask\n--quiet\n(.*\n)*test\n$/);
   });
 });
 
@@ -165,7 +248,7 @@ Deno.test("run installs Deno by npm where there is none, once", { ignore }, asyn
     assert.equal(first.code, 0, first.stderr);
     assert.match(first.stderr, /^Installing Deno 2\.9\.6 into .*\.cache\/lethe\n/);
     assert.match(first.stderr, /installed deno@2\.9\.6\n$/);
-    assert.match(first.stdout, /task --quiet .* erase\|/);
+    assert.match(first.stdout, /\ntasks\/erase\.ts\n$/);
     const second = await runScript(`${ROOT}/run`, ["erase"], folder, path);
     assert.deepEqual(second, { ...first, stderr: "" });
   });
