@@ -204,10 +204,16 @@ export type {
   TrainingWatch,
 } from "./src/train/trainer.ts";
 export { CROSS_ENTROPY } from "./src/train/objectives.ts";
-export { type Snapshot, train, type TrainedEpoch, type TrainingRun } from "./src/train/train.ts";
+export {
+  type PhaseSnapshot,
+  type Snapshot,
+  train,
+  type TrainedEpoch,
+  type TrainingRun,
+} from "./src/train/train.ts";
 export type { CurveEnds } from "./src/train/curve.ts";
 export type { Kept, Selection } from "./src/train/selection.ts";
-export { decodeSnapshot, encodeSnapshot, type PhaseSnapshot } from "./src/train/snapshot_file.ts";
+export { decodeSnapshot, encodeSnapshot, type ReadSnapshot } from "./src/runs/snapshot_file.ts";
 export { type RunOptions } from "./src/train/run_steps.ts";
 export {
   createEvaluator,
@@ -218,13 +224,13 @@ export {
 } from "./src/train/evaluate.ts";
 export type { Backdoor } from "./src/data/backdoor.ts";
 export type { AttackCounts, CleanCounts, Confusion, Share } from "./src/train/confusion.ts";
-export {
-  createRunFolder,
-  type MetricsLine,
-  openRunFolder,
-  type RunFolder,
-  type RunRecord,
-} from "./src/train/run_folder.ts";
+export { createRun, resumeRun, type RunFolder } from "./src/runs/run_folder.ts";
+export type { RunImages, RunRecord } from "./src/runs/run_record.ts";
+export type { MetricsLine } from "./src/runs/metrics.ts";
+export type { AttackEvaluation, EvaluationDocument } from "./src/runs/evaluation.ts";
+export type { AuditDocument, AuditedClass } from "./src/runs/audit.ts";
+export { memoryStore, type Store } from "./src/runs/store.ts";
+export { folderStore, reserveFolder, takeFolder } from "./src/runs/folder_store.ts";
 
 // Attacks.
 export type {
@@ -325,7 +331,6 @@ export {
 export type { AttentionMaps } from "./src/report/attention_maps.ts";
 export type { Picture } from "./src/report/picture.ts";
 export type { Command as ReportCommand, ReportInput } from "./src/report/report_input.ts";
-export type { AuditDocument, AuditedClass, StageResult } from "./src/report/recorded_results.ts";
 export { type DefenseFindings, defenseVerdict } from "./src/report/defense_verdict.ts";
 export type { Verdict } from "./src/report/verdict.ts";
 
@@ -342,7 +347,7 @@ export { parsePlan, type Plan } from "./src/sweep/plan.ts";
 export type { Cell } from "./src/sweep/plan_rows.ts";
 export { type PlanPlaces, type ReadyCell, readyCells } from "./src/sweep/ready_cells.ts";
 export { HEARTBEAT, type Heartbeat } from "./src/sweep/attempts.ts";
-export type { CellEvaluation, CellResult } from "./src/sweep/cell_folder.ts";
+export type { CellResult } from "./src/sweep/cell_folder.ts";
 export {
   type CellEnd,
   type CellEvent,

@@ -4,10 +4,11 @@ import { BACKDOOR_KEY } from "../src/attacks/backdoor.ts";
 import { implant } from "../src/attacks/implant.ts";
 import { poisonedSet } from "../src/attacks/poisoned_set.ts";
 import { imageCount } from "../src/data/image_set.ts";
-import { Interrupted, UsageError } from "../src/errors.ts";
+import { UsageError } from "../src/errors.ts";
 import { namedArchitecture } from "../src/nn/architectures.ts";
 import { makePoisonedFolder, writePoisonedFolder } from "../src/report/poisoned_folder.ts";
-import { createRunFolder, openRunFolder, type RunFolder } from "../src/train/run_folder.ts";
+import type { RunFolder } from "../src/runs/run_folder.ts";
+import { checkSnapshot } from "../src/runs/snapshot_file.ts";
 import { stepsPerEpoch } from "../src/train/trainer.ts";
 import { shown } from "../src/text/quoted.ts";
 import { VERSION } from "../src/version.ts";
@@ -39,8 +40,14 @@ import {
   resultsTable,
 } from "./command_line/results.ts";
 import { type CommandContext, newCommand, runCommand } from "./command_line/run_command.ts";
-import { checkResumeFlags, newRunPath } from "./command_line/runs.ts";
-import { typedCommand } from "./command_line/typed_command.ts";
+import {
+  beginRun,
+  checkResumeFlags,
+  continueRun,
+  expectSameRun,
+  imagesOf,
+  inRunFolder,
+} from "./command_line/runs.ts";
 import { metricsLines } from "./command_line/training.ts";
 import { flag, integer, number } from "./command_line/values.ts";
 
@@ -82,7 +89,7 @@ await runCommand(command, async (context) => {
   if (flags.resume !== undefined) checkResumeFlags(command);
   const resumed = flags.resume === undefined
     ? undefined
-    : await openRunFolder(flags.resume, "attack");
+    : await continueRun(flags.resume, "attack", context.output);
   if (!resumed) await downloadIfAsked(flags, context.output);
   if (flags.gallery !== undefined) return await drawGallery(context, flags, flags.gallery);
   const settings = resumed
@@ -117,7 +124,7 @@ async function run(
   resumed: RunFolder | undefined,
 ): Promise<void> {
   const { training } = settings;
-  const earlier = resumed && await readPrepared(resumed.path);
+  const earlier = resumed && await readPrepared(resumed);
   const asked = earlier?.description ??
     (resumed ? resumedAttack(settings, `${resumed.path}/run.json`) : settings.attack);
   const { dataset, records } = await loadTrainingData(settings, output);
@@ -136,10 +143,14 @@ async function run(
     timing: settings.tune,
     kept: resumed && settings.kernels,
   });
-  const folder = resumed ?? await createRunFolder(flags.out ?? await newRunPath("attack"), {
+  const adapter = gpu.adapter.name;
+  const images = await imagesOf(dataset);
+  if (resumed) expectSameRun(resumed, { images, adapter }, output);
+  const folder = resumed ?? await beginRun(flags.out, {
     command: "attack",
-    adapter: gpu.adapter.name,
+    adapter,
     settings: { ...settings, attack: plan?.description ?? null, kernels },
+    images,
   });
   const poisoned = plan?.poisoning.poisoned.length ?? 0;
   output.line(
@@ -147,7 +158,7 @@ async function run(
       `${poisoned} of them poisoned; run folder ${shown(folder.path)}`,
   );
   const name = plan?.description.name ?? "clean";
-  try {
+  await inRunFolder(folder, async () => {
     const prepared = plan &&
       await prepareAttack(gpu, plan, dataset, { architecture, training, output, signal, folder });
     const attack = prepared && {
@@ -162,6 +173,11 @@ async function run(
       await writePoisonedFolder(flags.exportPoisoned, { set, originalLabels, records });
       output.line(`wrote ${poisoned} poisoned images to ${shown(flags.exportPoisoned)}`);
     }
+    const snapshot = await resumed?.readSnapshot();
+    if (snapshot) {
+      const { epochs } = training;
+      checkSnapshot(snapshot, { architecture, epochs, source: `the checkpoint of ${folder.path}` });
+    }
     const { state, evaluation } = await implant(gpu, {
       architecture,
       train: dataset.train,
@@ -171,12 +187,11 @@ async function run(
       attack,
     }, {
       signal,
-      resume: await resumed?.readSnapshot(),
+      resume: snapshot,
       onProgress: (progress) => output.progress(progressText(name, progress, training.batchSize)),
       async onEpoch(metrics, snapshot) {
         const lines = metricsLines("attack", metrics, settings.logEvery ?? undefined);
         await folder.saveEpoch(lines, { phase: "attack", ...snapshot });
-        await folder.update({});
         output.line(
           `epoch ${metrics.epoch + 1}/${training.epochs}: loss ${metrics.loss.toFixed(4)}, ` +
             `${metrics.imagesPerSecond.toFixed(0)} images/s`,
@@ -202,11 +217,6 @@ async function run(
     for (const warning of measurementWarnings(model, dataset.classNames)) output.warning(warning);
     output.line(`model: ${shown(file)}`);
     output.document({ model, poisoned, settings, out: folder.path });
-  } catch (error) {
-    if (!(error instanceof Interrupted)) throw error;
-    throw new Interrupted(
-      `stopped; go on with: ${typedCommand("attack", "--resume", folder.path)}`,
-    );
-  }
+  });
   gpu.close();
 }

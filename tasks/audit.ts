@@ -2,10 +2,10 @@
 
 import { audit, checkAudit } from "../src/audit/audit.ts";
 import { auditVerdict } from "../src/report/audit_verdict.ts";
-import { createRunFolder } from "../src/train/run_folder.ts";
 import { Interrupted } from "../src/errors.ts";
+import type { RunFolder } from "../src/runs/run_folder.ts";
 import { shown } from "../src/text/quoted.ts";
-import { drawPatterns, writePatterns } from "./command_line/audit_files.ts";
+import { patternsFile, patternsPicture } from "./command_line/audit_files.ts";
 import { auditDocument, auditProgressText, auditTable } from "./command_line/audit_results.ts";
 import { addAuditFlags, type AuditFlags, auditSettings } from "./command_line/audit_settings.ts";
 import { addDataFlags, addModelFlags, addSubsetFlags } from "./command_line/flags.ts";
@@ -19,7 +19,7 @@ import {
 } from "./command_line/load.ts";
 import { newCommand, runCommand } from "./command_line/run_command.ts";
 import { verdictText } from "./command_line/results.ts";
-import { newRunPath } from "./command_line/runs.ts";
+import { beginRun, imagesOf } from "./command_line/runs.ts";
 
 const command = newCommand(
   "audit",
@@ -51,10 +51,11 @@ await runCommand(command, async ({ output, signal }) => {
   checkAudit(clean, { ...settings, labels }, classNames.length);
 
   const gpu = await openGpuFor(output);
-  const folder = await createRunFolder(flags.out ?? await newRunPath("audit"), {
+  const folder = await beginRun(flags.out, {
     command: "audit",
     adapter: gpu.adapter.name,
     settings: { ...settings },
+    images: await imagesOf(dataset),
   });
   output.line(
     `auditing ${
@@ -66,33 +67,48 @@ await runCommand(command, async ({ output, signal }) => {
     `${network.architecture.name} with ${classNames.length} classes; ` +
       preprocessingText(settings.preprocessing),
   );
-  const start = performance.now();
-  const result = await audit(gpu, network, clean, { ...settings, labels }, {
-    signal,
-    onProgress(share, label) {
-      const what = label === undefined ? "largest margins" : `class ${label} ${classNames[label]}`;
-      const seconds = (performance.now() - start) / 1000;
-      output.progress(auditProgressText(share, what, seconds));
-    },
-  }).catch((error) => {
-    throw error instanceof Interrupted
-      ? new Interrupted("stopped; an audit keeps nothing until its end")
-      : error;
+  const document = await auditInto(folder, async () => {
+    const start = performance.now();
+    const result = await audit(gpu, network, clean, { ...settings, labels }, {
+      signal,
+      onProgress(share, label) {
+        const what = label === undefined
+          ? "largest margins"
+          : `class ${label} ${classNames[label]}`;
+        const seconds = (performance.now() - start) / 1000;
+        output.progress(auditProgressText(share, what, seconds));
+      },
+    });
+    const document = auditDocument(result, {
+      model: settings.model,
+      dataset: dataset.name,
+      classNames,
+      adapter: gpu.adapter.name,
+    });
+    const { height, width } = clean;
+    const size = { classes: classNames.length, height, width };
+    await folder.saveFile("patterns.safetensors", patternsFile(result.classes, size));
+    await folder.saveFile("patterns.png", patternsPicture(result.classes, clean));
+    await folder.update({ finished: true, results: { audit: document } });
+    return document;
   });
-  const document = auditDocument(result, {
-    model: settings.model,
-    dataset: dataset.name,
-    classNames,
-    adapter: gpu.adapter.name,
-  });
-  const { height, width } = clean;
-  const size = { classes: classNames.length, height, width };
-  await writePatterns(`${folder.path}/patterns.safetensors`, result.classes, size);
-  await drawPatterns(`${folder.path}/patterns.png`, result.classes, clean);
-  await folder.update({ finished: true, results: { audit: document } });
   gpu.close();
   output.result(auditTable(document));
   output.result(verdictText(auditVerdict(document, classNames.length)));
   output.line(`recovered triggers: ${shown(`${folder.path}/patterns.png`)}`);
   output.document(document);
 });
+
+/** An audit keeps nothing until its end: one that fails or is stopped leaves no folder. */
+async function auditInto<T>(folder: RunFolder, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    await folder.discard();
+    throw error instanceof Interrupted
+      ? new Interrupted("stopped; an audit keeps nothing until its end")
+      : error;
+  } finally {
+    folder.close();
+  }
+}

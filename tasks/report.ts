@@ -5,6 +5,7 @@ import { FormatError, Interrupted, messageOf } from "../src/errors.ts";
 import { writeFileAtomic } from "../src/formats/write_file.ts";
 import { rebuiltCommand } from "../src/report/rebuilt_command.ts";
 import { readRun } from "../src/report/run_contents.ts";
+import { folderStore } from "../src/runs/folder_store.ts";
 import { REPORTED_COMMANDS, type RunReport, runReport } from "../src/report/run_report.ts";
 import { measureRun } from "./command_line/measure_run.ts";
 import { newCommand, runCommand } from "./command_line/run_command.ts";
@@ -39,7 +40,7 @@ command
 await runCommand(command, async ({ output, signal }) => {
   const { images, out } = command.opts<Flags>();
   const path = command.args[0]!.replace(/(?<=.)[/\\]+$/, "");
-  const run = await readRun(path);
+  const run = await readRun(folderStore(path));
   if (!REPORTED_COMMANDS.includes(run.record.command)) {
     throw new FormatError(
       `cannot report on ${path}: it is a run of ${run.record.command}, expected one of ` +

@@ -13,10 +13,9 @@ import type { NamedState } from "../nn/state.ts";
 import { createEvaluator, evaluateModel, type Evaluation } from "../train/evaluate.ts";
 import type { Backdoor } from "../data/backdoor.ts";
 import { destroyImages, type ImageStore, uploadImages } from "../train/image_store.ts";
-import type { PhaseSnapshot } from "../train/snapshot_file.ts";
 import { expectFreshStatistics } from "../train/extrapolation.ts";
 import { estimateStatistics } from "../train/statistics.ts";
-import { train, type TrainedEpoch } from "../train/train.ts";
+import { type PhaseSnapshot, train, type TrainedEpoch } from "../train/train.ts";
 import type { EpochProgress } from "../train/trainer.ts";
 import type { Defense, DefenseContext, DefenseSettings } from "./defense.ts";
 

@@ -1,6 +1,7 @@
 /** Writes files so that a reader, or a run that is killed and resumed, never sees half of one. */
 
 import { FormatError, messageOf } from "../errors.ts";
+import { shown } from "../text/quoted.ts";
 
 /** Why the operating system refused, in plain words. */
 function reason(error: unknown): string {
@@ -13,6 +14,14 @@ function reason(error: unknown): string {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   if (code === "ENOSPC" || code === "EDQUOT") return "the disk is full";
   return messageOf(error);
+}
+
+/** The error for a file that could not be written and whose former content is unchanged. */
+export function writeFailure(path: string, error: unknown): FormatError {
+  return new FormatError(
+    `cannot write ${shown(path)}: ${reason(error)}; what was there is unchanged`,
+    { cause: error },
+  );
 }
 
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
@@ -40,8 +49,6 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array): Promise<
   } catch (error) {
     // A second failure, of the removal, would only hide the first.
     if (created) await Deno.remove(temporary).catch(() => {});
-    throw new FormatError(`cannot write ${path}: ${reason(error)}; what was there is unchanged`, {
-      cause: error,
-    });
+    throw writeFailure(path, error);
   }
 }

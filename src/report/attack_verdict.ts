@@ -1,7 +1,7 @@
 /** The verdict on a run of `attack`. */
 
 import { count, counted, percent, sentence } from "./number_text.ts";
-import type { StageResult } from "./recorded_results.ts";
+import type { AttackEvaluation, EvaluationDocument } from "../runs/evaluation.ts";
 import { classText } from "./report_input.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -11,7 +11,7 @@ const HARDLY = 0.5;
 
 /** Why attack success was not measured: of which images there was none. */
 export function unmeasuredAttack(
-  { target }: NonNullable<StageResult["attack"]>,
+  { target }: AttackEvaluation,
   classNames: readonly string[],
 ): string {
   const outside = target === "all" ? "" : ` outside class ${classText(target, classNames)}`;
@@ -21,7 +21,7 @@ export function unmeasuredAttack(
 /** Judges an implanted backdoor, or a clean network, by the numbers of its run. */
 export function attackVerdict(
   { result, poisoned, classNames }: {
-    result: StageResult | undefined;
+    result: EvaluationDocument | undefined;
     /** Training images that were poisoned. */
     poisoned: number | undefined;
     classNames: readonly string[];

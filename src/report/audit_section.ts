@@ -5,7 +5,7 @@ import { barChart } from "./bar_chart.ts";
 import { type Html, html } from "./html.ts";
 import { percent, significant } from "./number_text.ts";
 import { embedded, enlarged, enlargement, type Picture, picture, strip } from "./picture.ts";
-import type { AuditDocument } from "./recorded_results.ts";
+import type { AuditDocument } from "../runs/audit.ts";
 import type { IllustratedSection } from "./report_input.ts";
 import type { RecoveredPatterns } from "./run_contents.ts";
 import { table } from "./table.ts";

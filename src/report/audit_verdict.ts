@@ -4,7 +4,7 @@ import { median } from "../audit/anomaly.ts";
 import { isNearChance } from "../train/chance.ts";
 import { shown } from "../text/quoted.ts";
 import { counted, percent, significant } from "./number_text.ts";
-import type { AuditDocument } from "./recorded_results.ts";
+import type { AuditDocument } from "../runs/audit.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** What no audit sees. */

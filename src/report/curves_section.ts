@@ -1,6 +1,6 @@
 /** The course of training: losses, learning rate, and what they led to. */
 
-import type { MetricsLine } from "../train/run_folder.ts";
+import type { MetricsLine } from "../runs/metrics.ts";
 import { type Html, html } from "./html.ts";
 import { lineChart, type Series } from "./line_chart.ts";
 import type { IllustratedSection } from "./report_input.ts";

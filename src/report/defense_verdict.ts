@@ -4,18 +4,19 @@ import { isNearChance } from "../train/chance.ts";
 import { unmeasuredAttack } from "./attack_verdict.ts";
 import { AUDIT_LIMIT } from "./audit_verdict.ts";
 import { count, percent, points, sentence, significant } from "./number_text.ts";
-import type { AuditDocument, StageResult } from "./recorded_results.ts";
+import type { AuditDocument } from "../runs/audit.ts";
+import type { EvaluationDocument } from "../runs/evaluation.ts";
 import { classText } from "./report_input.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** What is known of a defended network. */
 export interface DefenseFindings {
   /** The network as it came. */
-  readonly before?: StageResult | undefined;
+  readonly before?: EvaluationDocument | undefined;
   /** The teacher, where it was finetuned in the run and is no other network. */
-  readonly teacher?: StageResult | undefined;
+  readonly teacher?: EvaluationDocument | undefined;
   /** The cleaned network. */
-  readonly after?: StageResult | undefined;
+  readonly after?: EvaluationDocument | undefined;
   /** The audit of the network as it came. */
   readonly auditBefore?: AuditDocument | undefined;
   /** The audit of the cleaned network. */
@@ -51,7 +52,7 @@ export function defenseVerdict(findings: DefenseFindings): Verdict {
   ];
   const limits = limitsOf(findings);
   const classes = findings.classNames.length;
-  const guesses = ({ accuracy, samples }: StageResult) =>
+  const guesses = ({ accuracy, samples }: EvaluationDocument) =>
     classes > 0 && isNearChance(accuracy, samples, classes);
   if (guesses(before)) {
     return {
@@ -118,13 +119,13 @@ function judge({ before, after, auditBefore, auditAfter }: DefenseFindings): Jud
 }
 
 /** By how much accuracy has fallen; undefined where it was not measured. */
-function lostAccuracy(before: StageResult, after: StageResult): number | undefined {
+function lostAccuracy(before: EvaluationDocument, after: EvaluationDocument): number | undefined {
   return before.accuracy === null || after.accuracy === null
     ? undefined
     : before.accuracy - after.accuracy;
 }
 
-function accuracyEvidence(before: StageResult, after: StageResult): string {
+function accuracyEvidence(before: EvaluationDocument, after: EvaluationDocument): string {
   const lost = lostAccuracy(before, after);
   if (lost === undefined) return "Accuracy: not measured, no test image.";
   const change = lost === 0

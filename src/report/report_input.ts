@@ -5,7 +5,7 @@ import { fieldsOf } from "./json_value.ts";
 import type { Measurement } from "./measurement.ts";
 import type { Section } from "./page.ts";
 import type { Picture } from "./picture.ts";
-import { type StageResult, stageResult } from "./recorded_results.ts";
+import { type EvaluationDocument, evaluationsOf } from "../runs/evaluation.ts";
 import type { Missing, RunContents } from "./run_contents.ts";
 
 /** A run and what was computed of it. */
@@ -52,15 +52,16 @@ export interface Stage {
   readonly key: string;
   /** As the report calls it. */
   readonly name: string;
-  readonly result: StageResult;
+  readonly result: EvaluationDocument;
 }
 
 /** All measured stages, in the order in which they were measured. */
 export function stagesOf({ record }: RunContents): Stage[] {
-  return Object.entries(record.results).flatMap(([key, value]) => {
-    const result = stageResult(value);
-    return result ? [{ key, name: stageName(key, record), result }] : [];
-  });
+  return evaluationsOf(record).map(([key, result]) => ({
+    key,
+    name: stageName(key, record),
+    result,
+  }));
 }
 
 /** What the report calls a stage, and the network that was measured then. */

@@ -1,11 +1,13 @@
 /** What a run folder says of itself, read without trust: a part that is damaged is left out. */
 
-import { kindOf } from "../data/paths.ts";
 import { FormatError } from "../errors.ts";
 import type { HostTensor } from "../formats/host_tensor.ts";
-import { readCheckpoint } from "../formats/checkpoint.ts";
-import type { MetricsLine, RunRecord } from "../train/run_folder.ts";
-import { fieldsOf, isFinite, isObject, isText } from "./json_value.ts";
+import { readSafetensors } from "../formats/safetensors.ts";
+import type { MetricsLine } from "../runs/metrics.ts";
+import { readMetrics, readRecord } from "../runs/run_folder.ts";
+import type { RunRecord } from "../runs/run_record.ts";
+import type { Store } from "../runs/store.ts";
+import { shown } from "../text/quoted.ts";
 
 /** The patterns that an audit recovered. */
 export interface RecoveredPatterns {
@@ -46,97 +48,48 @@ export interface RunContents {
 /** Files in which audits leave their patterns, without `.safetensors`. */
 const PATTERN_FILES = ["patterns", "audit-before", "audit-teacher", "audit-after"];
 
+/** Most bytes of a file of patterns. */
+const MOST_PATTERNS = 2 ** 30;
+
 /**
- * Reads the folder of a run of any command.
+ * Reads a run of any command.
  *
- * @throws {FormatError} where it is none, or its `run.json` cannot be read.
+ * @throws {FormatError} where there is none, or its `run.json` cannot be read.
  */
-export async function readRun(path: string): Promise<RunContents> {
-  const record = await readRecord(path);
+export async function readRun(store: Store): Promise<RunContents> {
+  const { path } = store;
+  const read = await readRecord(store, `cannot report on ${shown(path)}`);
   const missing: Missing[] = [];
-  const found = async <T>(what: string, read: () => Promise<T>): Promise<T | undefined> => {
+  if (read.intact === false) {
+    missing.push({
+      what: "trust in the numbers of this run",
+      why: "its run.json has changed since it was written (its checksum differs)",
+    });
+  }
+  const found = async <T>(what: string, body: () => Promise<T>): Promise<T | undefined> => {
     try {
-      return await read();
+      return await body();
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       missing.push({ what, why: error.message });
       return undefined;
     }
   };
-  const metrics = await found("the curves", () => readMetrics(`${path}/metrics.jsonl`));
+  const metrics = await found("the curves", () => readMetrics(store));
   const patterns = new Map<string, RecoveredPatterns>();
   for (const name of PATTERN_FILES) {
-    const file = `${path}/${name}.safetensors`;
-    if (await kindOf(file) !== "file") continue;
-    const recovered = await found("recovered patterns", () => readPatterns(file));
+    const file = `${name}.safetensors`;
+    const recovered = await found("recovered patterns", async () => {
+      const bytes = await store.read(file, MOST_PATTERNS);
+      return bytes && readPatterns(bytes, `${path}/${file}`);
+    });
     if (recovered) patterns.set(name, recovered);
   }
-  return { path, record, metrics: metrics ?? [], patterns, missing };
+  return { path, record: read.record, metrics: metrics ?? [], patterns, missing };
 }
 
-async function readRecord(path: string): Promise<RunRecord> {
-  const file = `${path}/run.json`;
-  if (await kindOf(path) !== "folder") {
-    throw new FormatError(`cannot report on ${path}: there is no such folder`);
-  }
-  if (await kindOf(file) !== "file") {
-    throw new FormatError(
-      `cannot report on ${path}: found no run.json in it, expected the folder of a run`,
-    );
-  }
-  const record = parse(await Deno.readTextFile(file), `cannot report on ${path}: its run.json`);
-  if (!isRecord(record)) {
-    throw new FormatError(`cannot report on ${path}: its run.json is not the record of a run`);
-  }
-  return record;
-}
-
-function parse(text: string, what: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new FormatError(`${what} is damaged: it is not JSON`, { cause: error });
-  }
-}
-
-function isRecord(value: unknown): value is RunRecord {
-  const { command, lethe, deno, adapter, started, finished, seconds, settings, results } = fieldsOf(
-    value,
-  );
-  return [command, lethe, deno, adapter, started].every(isText) &&
-    typeof finished === "boolean" && isFinite(seconds) &&
-    isObject(settings) && isObject(results);
-}
-
-/**
- * The lines of a `metrics.jsonl`; none where there is no such file.
- *
- * @throws {FormatError} naming the line that is damaged.
- */
-export async function readMetrics(file: string): Promise<MetricsLine[]> {
-  if (await kindOf(file) !== "file") return [];
-  const lines = (await Deno.readTextFile(file)).split("\n").filter((line) => line !== "");
-  return lines.map((text, i) => {
-    const line = parse(text, `line ${i + 1} of ${file}`);
-    if (!isMetricsLine(line)) {
-      throw new FormatError(`line ${i + 1} of ${file} is not a line of metrics`);
-    }
-    return line;
-  });
-}
-
-function isMetricsLine(value: unknown): value is MetricsLine {
-  const { phase, epoch, step, ce, at, kd, loss, lr, imagesPerSecond, heldOutAccuracy } = fieldsOf(
-    value,
-  );
-  return isText(phase) && Array.isArray(at) && Number(epoch) >= 1 && Number(step) >= 1 &&
-    [epoch, step, ce, loss, lr, imagesPerSecond, ...at, kd ?? 0, heldOutAccuracy ?? 0].every(
-      isFinite,
-    );
-}
-
-async function readPatterns(file: string): Promise<RecoveredPatterns> {
-  const { tensors } = await readCheckpoint(file);
+function readPatterns(bytes: Uint8Array, file: string): RecoveredPatterns {
+  const { tensors } = readSafetensors(bytes, file);
   const [mask, pattern] = [tensors.get("mask"), tensors.get("pattern")];
   const [classes = 0, height = 0, width = 0] = mask?.shape ?? [];
   const expected = [classes, 3, height, width].join();

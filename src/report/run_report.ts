@@ -13,7 +13,7 @@ import { type Html, html } from "./html.ts";
 import { fieldsOf, isFinite } from "./json_value.ts";
 import { page } from "./page.ts";
 import type { Picture } from "./picture.ts";
-import { auditDocument } from "./recorded_results.ts";
+import { auditOf, auditsOf } from "../runs/audit.ts";
 import { type IllustratedSection, type ReportInput, stageName, stagesOf } from "./report_input.ts";
 import { reproduceSection } from "./reproduce_section.ts";
 import { resultsSection } from "./results_section.ts";
@@ -69,13 +69,12 @@ function contentOf(input: ReportInput): Content {
 function defenseContent({ run, measurement, classNames }: ReportInput): Content {
   const stages = stagesOf(run);
   const result = (key: string) => stages.find((stage) => stage.key === key)?.result;
-  const { audit } = run.record.results;
-  const documentOf = (stage: string) => auditDocument(fieldsOf(audit)[stage]);
-  const audits = ["before", "teacher", "after"].flatMap((stage): Audit[] => {
-    const document = documentOf(stage);
-    const patterns = run.patterns.get(`audit-${stage}`);
-    return document ? [{ name: stageName(stage, run.record), document, patterns }] : [];
-  });
+  const found = auditsOf(run.record);
+  const audits = Object.entries(found).map(([stage, document]): Audit => ({
+    name: stageName(stage, run.record),
+    document,
+    patterns: run.patterns.get(`audit-${stage}`),
+  }));
   const [before, after] = ["before", "after"].map((key) => stageName(key, run.record));
   const network = (name: string | undefined) =>
     measurement?.networks.find((network) => network.name === name);
@@ -85,8 +84,8 @@ function defenseContent({ run, measurement, classNames }: ReportInput): Content 
       before: result("before"),
       teacher: run.record.settings.teacher === null ? result("teacher") : undefined,
       after: result("after"),
-      auditBefore: documentOf("before"),
-      auditAfter: documentOf("after"),
+      auditBefore: found.before,
+      auditAfter: found.after,
       classNames,
     }),
     sections: [
@@ -121,7 +120,7 @@ function attackContent({ run, measurement, classNames }: ReportInput): Content {
 }
 
 function auditContent({ run }: ReportInput): Content {
-  const document = auditDocument(run.record.results.audit);
+  const document = auditOf(run.record.results.audit);
   const patterns = run.patterns.get("patterns");
   return {
     verdict: auditVerdict(document, patterns?.classes),

@@ -12,6 +12,10 @@
 
 import { FormatError, messageOf } from "../errors.ts";
 import { writeFileAtomic } from "../formats/write_file.ts";
+import { folderStore } from "../runs/folder_store.ts";
+import { check, object, oneOf, optional, type Schema, text, truth, whole } from "../runs/schema.ts";
+import { parseJson } from "../formats/json.ts";
+import { shown } from "../text/quoted.ts";
 
 /** How an attempt ended. */
 export interface AttemptEnd {
@@ -93,15 +97,30 @@ export async function readAttempts(cell: string): Promise<Attempt[]> {
   );
 }
 
+const endSchema: Schema<AttemptEnd> = object<AttemptEnd>({
+  outcome: oneOf("finished", "failed", "interrupted"),
+  resumed: truth,
+  exitCode: optional(whole(0)),
+  message: optional(text),
+  time: text,
+});
+
+const recordSchema: Schema<AttemptRecord> = object<AttemptRecord>({
+  host: text,
+  pid: whole(0),
+  started: text,
+  locked: truth,
+  ended: optional(endSchema),
+});
+
+/** Most bytes of a record: its message is the end of what a process printed. */
+const MOST_BYTES = 2 ** 20;
+
 async function readRecord(cell: string, number: number): Promise<AttemptRecord | undefined> {
-  const path = recordPath(cell, number);
-  try {
-    return JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    const reason = messageOf(error);
-    throw new FormatError(`cannot read ${path}: ${reason}`, { cause: error });
-  }
+  const bytes = await folderStore(folderOf(cell)).read(`${number}.json`, MOST_BYTES);
+  if (!bytes) return undefined;
+  const attempt = `cannot read ${shown(recordPath(cell, number))}`;
+  return check(recordSchema, parseJson(new TextDecoder().decode(bytes), attempt), attempt);
 }
 
 /** Tells attempts whose owners are dead; keeps the beats that it has seen. */

@@ -4,32 +4,35 @@
  * the process of the defence (`watch_parent.ts`).
  */
 
-import { FormatError, messageOf } from "../errors.ts";
+import { FormatError } from "../errors.ts";
 import { writeFileAtomic } from "../formats/write_file.ts";
-import type { AttackCounts, Share } from "../train/confusion.ts";
-import type { RunRecord } from "../train/run_folder.ts";
+import { type EvaluationDocument, evaluationOf } from "../runs/evaluation.ts";
+import { folderStore } from "../runs/folder_store.ts";
+import { readRecord } from "../runs/run_folder.ts";
+import { expectIntact, type RunRecord } from "../runs/run_record.ts";
+import {
+  check,
+  either,
+  list,
+  number,
+  object,
+  record,
+  type Schema,
+  text,
+  truth,
+} from "../runs/schema.ts";
+import { parseJson } from "../formats/json.ts";
+import { shown } from "../text/quoted.ts";
 import type { Settings } from "./plan_file.ts";
-
-/** An evaluation in a run's record, as `evaluate --json` prints it. */
-export interface CellEvaluation {
-  /** Test images. */
-  readonly samples: number;
-  /** Those classified rightly. */
-  readonly correct: number;
-  /** Over all test images. */
-  readonly accuracy: Share;
-  /** Where an attack is measured. */
-  readonly attack?: { readonly name: string } & AttackCounts;
-}
 
 /** What a finished cell came to. */
 export interface CellResult {
   /** Of the model as it came. */
-  readonly before: CellEvaluation;
+  readonly before: EvaluationDocument;
   /** Of the cleaned model. */
-  readonly after: CellEvaluation;
+  readonly after: EvaluationDocument;
   /** Of the teacher, where the defence has one. */
-  readonly teacher?: CellEvaluation;
+  readonly teacher?: EvaluationDocument;
   /** Where, when and how long. */
   readonly run: Pick<RunRecord, "adapter" | "lethe" | "started" | "seconds">;
   /** True where the cell ran elsewhere: the folder has its results, and no more. */
@@ -65,52 +68,56 @@ export function logPath(cell: string): string {
 
 /** Whether there is a run to take up. */
 export async function hasRun(cell: string): Promise<boolean> {
-  return await readJson(`${runPath(cell)}/run.json`) !== undefined;
+  return await folderStore(runPath(cell)).read("run.json", MOST_BYTES) !== undefined;
 }
 
 /**
  * The result of a cell, or undefined where it is not finished.
  *
- * @throws {FormatError} where the run's record says that it is finished and has no results.
+ * @throws {FormatError} where the run's record is damaged, or says that it is finished and has no
+ * results.
  */
 export async function readResult(cell: string): Promise<CellResult | undefined> {
-  const path = `${runPath(cell)}/run.json`;
-  const record = await readJson(path) as
-    | Partial<RunRecord & { imported: true }>
-    | null
-    | undefined;
-  if (record?.finished !== true) return undefined;
-  const { before, after, teacher } = record.results ?? {};
-  const { adapter = "", lethe = "", started = "", seconds = 0, imported } = record;
-  if (!isEvaluation(before) || !isEvaluation(after)) {
-    throw new FormatError(`cannot use ${path}: it lacks the results "before" and "after"`);
+  if (!await hasRun(cell)) return undefined;
+  const attempt = `cannot use ${shown(runPath(cell))}`;
+  const read = await readRecord(folderStore(runPath(cell)), attempt);
+  if (!read.record.finished) return undefined;
+  expectIntact(read, attempt);
+  const { adapter, lethe, started, seconds, results, imported } = read.record;
+  const [before, after, teacher] = [results.before, results.after, results.teacher].map(
+    evaluationOf,
+  );
+  if (!before || !after) {
+    throw new FormatError(`${attempt}: its run.json lacks the results "before" and "after"`);
   }
   return {
     before,
     after,
-    ...isEvaluation(teacher) ? { teacher } : {},
+    ...teacher ? { teacher } : {},
     run: { adapter, lethe, started, seconds },
-    ...imported ? { imported } : {},
+    ...imported ? { imported: true } : {},
   };
 }
 
-/** Whether `value` has what a report needs of an evaluation. */
-export function isEvaluation(value: unknown): value is CellEvaluation {
-  if (typeof value !== "object" || value === null) return false;
-  const { accuracy, attack } = value as Partial<CellEvaluation>;
-  const isShare = (share: unknown) => share === null || Number.isFinite(share);
-  return isShare(accuracy) && (attack === undefined ||
-    [attack?.successRate, attack?.recoveredAccuracy].every(isShare));
-}
+/** Most bytes of a record. */
+const MOST_BYTES = 2 ** 26;
+
+/** Settings as they stand in records and results. */
+export const settingsSchema: Schema<Settings> = record(either(either(text, number()), truth));
+
+const cellSchema: Schema<CellRecord> = object<CellRecord>({
+  id: text,
+  digest: text,
+  identity: settingsSchema,
+  flags: list(text, 1000),
+});
 
 /** `cell.json`, where the cell was begun. */
 export async function readCellRecord(cell: string): Promise<CellRecord | undefined> {
-  const path = `${cell}/cell.json`;
-  const record = await readJson(path) as CellRecord | undefined;
-  if (record !== undefined && (typeof record?.identity !== "object" || record.identity === null)) {
-    throw new FormatError(`cannot use ${path}: it is no record of a cell`);
-  }
-  return record;
+  const bytes = await folderStore(cell).read("cell.json", MOST_BYTES);
+  if (!bytes) return undefined;
+  const attempt = `cannot use ${shown(cell)}/cell.json`;
+  return check(cellSchema, parseJson(new TextDecoder().decode(bytes), attempt), attempt);
 }
 
 /** Writes `cell.json`. */
@@ -141,15 +148,5 @@ export async function expectSameCells(
       `cannot go on with cell ${id}: it was begun with other settings (${changes}); ` +
         `remove ${folder} to begin it anew, or choose another --out`,
     );
-  }
-}
-
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    const reason = messageOf(error);
-    throw new FormatError(`cannot read ${path}: ${reason}`, { cause: error });
   }
 }

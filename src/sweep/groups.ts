@@ -1,6 +1,7 @@
 /** Cells that differ by nothing but the seed, and what can be said of them together. */
 
-import type { CellEvaluation, CellResult } from "./cell_folder.ts";
+import type { EvaluationDocument } from "../runs/evaluation.ts";
+import type { CellResult } from "./cell_folder.ts";
 import {
   meanMeasures,
   measuresOf,
@@ -19,7 +20,7 @@ export interface FinishedCell {
   /** What it came to. */
   readonly result: CellResult;
   /** What a clean network comes to, where the plan names one and its cell has finished. */
-  readonly ceiling?: CellEvaluation;
+  readonly ceiling?: EvaluationDocument;
 }
 
 /** Cells of equal settings. */

@@ -1,15 +1,19 @@
 /** Takes over cells that another sweep has finished, perhaps elsewhere, from its `results.json`. */
 
 import { isDeepStrictEqual } from "node:util";
-import { FormatError, messageOf } from "../errors.ts";
 import { readTextFile } from "../formats/read_file.ts";
 import { writeFileAtomic } from "../formats/write_file.ts";
+import { evaluation } from "../runs/evaluation.ts";
+import { encodeRecord } from "../runs/run_record.ts";
+import { check, list, number, object, optional, type Schema, text } from "../runs/schema.ts";
+import { parseJson } from "../formats/json.ts";
+import { shown } from "../text/quoted.ts";
 import { VERSION } from "../version.ts";
 import {
   cellFolder,
-  isEvaluation,
   readCellRecord,
   runPath,
+  settingsSchema,
   writeCellRecord,
 } from "./cell_folder.ts";
 import type { ResultRow } from "./report_files.ts";
@@ -61,44 +65,48 @@ export async function importResults(
 /** Largest `results.json` that is read, 256 MiB. */
 const MAXIMUM_RESULTS_BYTES = 2 ** 28;
 
-async function readRows(file: string): Promise<readonly ResultRow[]> {
-  const text = await readTextFile(file, { what: "the results in", limit: MAXIMUM_RESULTS_BYTES });
-  let document: { rows?: unknown } | null;
-  try {
-    document = JSON.parse(text);
-  } catch (error) {
-    throw new FormatError(`cannot read the results in ${file}: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-  const rows = document?.rows;
-  if (!Array.isArray(rows)) {
-    throw new FormatError(`cannot use the results in ${file}: expected a list "rows"`);
-  }
-  for (const [i, row] of rows.entries()) {
-    const { id, before, after } = (row ?? {}) as Partial<ResultRow>;
-    if (typeof id !== "string" || !isEvaluation(before) || !isEvaluation(after)) {
-      throw new FormatError(
-        `cannot use the results in ${file}: row ${i} lacks "id", "before" or "after"`,
-      );
-    }
-  }
-  return rows;
+/** What is taken over of a row. */
+type ImportedRow = Pick<
+  ResultRow,
+  "id" | "before" | "after" | "teacher" | "settings" | "adapter" | "lethe" | "started" | "seconds"
+>;
+
+const rowSchema: Schema<ImportedRow> = object<ImportedRow>({
+  id: text,
+  before: evaluation,
+  after: evaluation,
+  teacher: optional(evaluation),
+  settings: settingsSchema,
+  adapter: text,
+  lethe: text,
+  started: text,
+  seconds: number(0),
+});
+
+/** Most rows that a document may have: as many as a plan has cells, and some. */
+const MOST_ROWS = 100_000;
+
+async function readRows(file: string): Promise<readonly ImportedRow[]> {
+  const json = await readTextFile(file, { what: "the results in", limit: MAXIMUM_RESULTS_BYTES });
+  const value = parseJson(json, `cannot read the results in ${shown(file)}`);
+  const schema = object<{ rows: readonly ImportedRow[] }>({ rows: list(rowSchema, MOST_ROWS) });
+  return check(schema, value, `cannot use the results in ${shown(file)}`).rows;
 }
 
 /** As the process of the cell would have ended its record. */
-async function writeRecord(path: string, row: ResultRow): Promise<void> {
+async function writeRecord(path: string, row: ImportedRow): Promise<void> {
   const { before, after, teacher, settings, adapter, lethe, started, seconds } = row;
-  const record = {
+  const record = await encodeRecord({
     command: "defend",
     adapter,
     settings,
     lethe,
+    deno: "",
     started,
     finished: true,
     seconds,
     imported: true,
     results: { before, after, ...teacher ? { teacher } : {} },
-  };
-  await writeFileAtomic(path, new TextEncoder().encode(JSON.stringify(record, null, 2) + "\n"));
+  });
+  await writeFileAtomic(path, new TextEncoder().encode(record));
 }

@@ -1,6 +1,7 @@
 /** What a cell is judged by. Shares of images, 0..1. */
 
-import type { CellEvaluation, CellResult } from "./cell_folder.ts";
+import type { EvaluationDocument } from "../runs/evaluation.ts";
+import type { CellResult } from "./cell_folder.ts";
 import type { Share } from "../train/confusion.ts";
 import { summarize, type Summary } from "./confidence.ts";
 
@@ -42,7 +43,7 @@ export type Measures = Partial<Record<Measure, number>>;
  *
  * @param ceiling What a clean network comes to on the same triggered images, where that is known.
  */
-export function measuresOf({ before, after }: CellResult, ceiling?: CellEvaluation): Measures {
+export function measuresOf({ before, after }: CellResult, ceiling?: EvaluationDocument): Measures {
   const [was, is] = before.attack && after.attack ? [before.attack, after.attack] : [];
   const lost = decrease(before.accuracy, after.accuracy);
   const success = decrease(was?.successRate, is?.successRate);

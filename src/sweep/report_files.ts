@@ -1,7 +1,7 @@
 /** Writes a sweep's report: for reading, for a browser, for a spreadsheet, for programs. */
 
 import { writeFileAtomic } from "../formats/write_file.ts";
-import type { CellEvaluation } from "./cell_folder.ts";
+import type { EvaluationDocument } from "../runs/evaluation.ts";
 import type { Settings } from "./plan_file.ts";
 import { csvReport } from "./report_csv.ts";
 import { htmlReport } from "./report_html.ts";
@@ -22,11 +22,11 @@ export interface ResultRow {
   /** Of everything random. */
   readonly seed: number;
   /** As in `evaluate --json`, but that paths are the plan's and the sweep's own. */
-  readonly before: CellEvaluation;
+  readonly before: EvaluationDocument;
   /** The same of the cleaned model. */
-  readonly after: CellEvaluation;
+  readonly after: EvaluationDocument;
   /** Of the teacher, where the defence has one. */
-  readonly teacher?: CellEvaluation;
+  readonly teacher?: EvaluationDocument;
   /** All settings of the cell, and digests of its networks. */
   readonly settings: Settings;
   /** Name of the GPU adapter. */
@@ -60,7 +60,7 @@ export function resultsDocument(report: SweepReport): ResultsDocument {
       const { defense, recipe, seed } = cell.settings;
       const { adapter, lethe, started, seconds } = result.run;
       const run = `cells/${cell.id}/run`;
-      const named = (evaluation: CellEvaluation, model: string) => ({ ...evaluation, model });
+      const named = (evaluation: EvaluationDocument, model: string) => ({ ...evaluation, model });
       return {
         id: cell.id,
         attack: result.after.attack?.name ?? "none",

@@ -97,6 +97,7 @@ export async function runCells<C extends RunnableCell>(
 ): Promise<Map<string, CellEnd>> {
   const { out, workers, signal, heartbeat = HEARTBEAT, pollMilliseconds = 2000 } = options;
   const watch = new DeathWatch(options.owner.host, heartbeat.staleMilliseconds);
+  const finished = new FinishedRuns(out);
   const ends = new Map<string, CellEnd>();
   const queue: Task<C>[] = await Promise.all(cells.map(async (cell) => {
     const folder = cellFolder(out, cell.id);
@@ -121,7 +122,7 @@ export async function runCells<C extends RunnableCell>(
       options.onEvent?.(cell, { kind: "elsewhere" });
       return undefined;
     }
-    await attempt(cell, folder, claim, options);
+    await attempt(cell, folder, claim, finished, options);
     return signal.aborted ? undefined : await advance(task);
   };
 
@@ -151,9 +152,10 @@ async function attempt<C extends RunnableCell>(
   cell: C,
   folder: string,
   claim: Claim,
+  finished: FinishedRuns,
   options: RunCellsOptions<C>,
 ): Promise<void> {
-  const { out, program, signal, onEvent } = options;
+  const { program, signal, onEvent } = options;
   const run = runPath(folder);
   let resumed = false;
   try {
@@ -167,7 +169,7 @@ async function attempt<C extends RunnableCell>(
     }
     resumed = await hasRun(folder);
     onEvent?.(cell, { kind: "started", attempt: claim.number, resumed });
-    const earlier = resumed ? [] : await earlierRuns(cell, out);
+    const earlier = resumed ? [] : await finished.of(cell);
     const before = earlier.flatMap((path) => ["--before", path]);
     const { exitCode, message } = await runCellProcess(
       [...program, ...resumed ? ["--resume", run] : [...flags, ...before, "--out", run]],
@@ -195,21 +197,44 @@ async function attempt<C extends RunnableCell>(
   }
 }
 
-/**
- * The runs of finished cells of the same model, which have measured it and perhaps finetuned a copy
- * of it. One that cannot be read is passed over: what is wrong with it is that cell's own matter.
- */
-async function earlierRuns({ identity: { model } }: RunnableCell, out: string): Promise<string[]> {
-  if (model === undefined) return [];
-  const runs: string[] = [];
-  for await (const { name } of Deno.readDir(`${out}/cells`)) {
-    const folder = cellFolder(out, name);
-    const record = await readCellRecord(folder).catch(failedBy);
-    if (!record || !("identity" in record) || record.identity.model !== model) continue;
-    const result = await readResult(folder).catch(failedBy);
-    if (result && "run" in result && !result.imported) runs.push(runPath(folder));
+/** The runs of finished cells, which have measured their model and perhaps finetuned a copy of it. */
+class FinishedRuns {
+  readonly #out: string;
+  /** What is known of a cell that has finished: that does not change. */
+  readonly #known = new Map<string, { readonly model: unknown; readonly imported: boolean }>();
+
+  constructor(out: string) {
+    this.#out = out;
   }
-  return runs.sort();
+
+  /**
+   * Run folders of finished cells of the same model as `cell`. One that cannot be read is passed over:
+   * what is wrong with it is that cell's own matter.
+   */
+  async of({ identity: { model } }: RunnableCell): Promise<string[]> {
+    if (model === undefined) return [];
+    const runs: string[] = [];
+    for await (const { name } of Deno.readDir(`${this.#out}/cells`)) {
+      const found = this.#known.get(name) ?? await this.#read(name).catch(nothingOf);
+      if (!found) continue;
+      this.#known.set(name, found);
+      if (found.model === model && !found.imported) {
+        runs.push(runPath(cellFolder(this.#out, name)));
+      }
+    }
+    return runs.sort();
+  }
+
+  async #read(name: string) {
+    const folder = cellFolder(this.#out, name);
+    const record = await readCellRecord(folder);
+    const result = record && await readResult(folder);
+    return result && { model: record.identity.model, imported: result.imported ?? false };
+  }
+}
+
+function nothingOf(error: unknown): undefined {
+  if (!(error instanceof LetheError)) throw error;
 }
 
 function failedBy(error: unknown): CellEnd {

@@ -1,6 +1,7 @@
 /** What a sweep has come to: from the folders of its cells to everything that the report says. */
 
-import { type CellEvaluation, cellFolder, readCellRecord, readResult } from "./cell_folder.ts";
+import { cellFolder, readCellRecord, readResult } from "./cell_folder.ts";
+import type { EvaluationDocument } from "../runs/evaluation.ts";
 import { readAttempts } from "./attempts.ts";
 import {
   averageOverModels,
@@ -79,7 +80,7 @@ export async function readSweep(plan: Plan, out: string, name: string): Promise<
 
 /** Puts beside each cell what its model's ceiling came to. */
 function withCeilings<T extends FinishedCell>(finished: readonly T[]): T[] {
-  const measured = new Map<string, CellEvaluation>();
+  const measured = new Map<string, EvaluationDocument>();
   for (const { cell: { settings }, result } of finished) {
     if (settings.defense === "none") measured.set(settings.model, result.after);
   }

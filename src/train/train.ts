@@ -37,6 +37,12 @@ export interface Snapshot {
   readonly kept?: Kept | undefined;
 }
 
+/** A snapshot and the part of the run that it belongs to. */
+export interface PhaseSnapshot extends Snapshot {
+  /** For example `teacher` or `student`. */
+  readonly phase: string;
+}
+
 /** What to train, how, and who watches. */
 export interface TrainingRun extends TrainingWatch {
   /** Trained in place; with `resume` still as training found it, for `settings.extrapolation`. */

@@ -7,7 +7,6 @@ import { CHANNELS, type ImageSet } from "../../src/data/image_set.ts";
 import { float32Tensor } from "../../src/formats/host_tensor.ts";
 import { encodePng } from "../../src/formats/png_write.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
-import { writeFileAtomic } from "../../src/formats/write_file.ts";
 import { gallery } from "../../src/report/gallery.ts";
 
 /** Classes side by side. */
@@ -20,14 +19,13 @@ const SCALE = 3;
 const GREY = 128;
 
 /**
- * Writes `mask` (K,H,W) and `pattern` (K,3,H,W), float32, with zeros for classes that were not
+ * The file of `mask` (K,H,W) and `pattern` (K,3,H,W), float32, with zeros for classes that were not
  * audited.
  */
-export async function writePatterns(
-  path: string,
+export function patternsFile(
   audited: readonly ClassAudit[],
   of: { classes: number; height: number; width: number },
-): Promise<void> {
+): Uint8Array<ArrayBuffer> {
   const { classes, height, width } = of;
   const plane = height * width;
   const mask = new Float32Array(classes * plane);
@@ -40,18 +38,17 @@ export async function writePatterns(
     ["mask", float32Tensor([classes, height, width], mask)],
     ["pattern", float32Tensor([classes, CHANNELS, height, width], pattern)],
   ]);
-  await writeFileAtomic(path, writeSafetensors(tensors));
+  return writeSafetensors(tensors);
 }
 
 /**
- * Draws for each class its mask, the pattern through it on grey, and the first of the images with
+ * Of each class its mask, the pattern through it on grey, and the first of the images with
  * the trigger on.
  */
-export async function drawPatterns(
-  path: string,
+export function patternsPicture(
   audited: readonly ClassAudit[],
   images: ImageSet,
-): Promise<void> {
+): Uint8Array<ArrayBuffer> {
   const { height, width } = images;
   const size = CHANNELS * height * width;
   const grey = new Uint8Array(size).fill(GREY);
@@ -67,5 +64,5 @@ export async function drawPatterns(
       triggers.map((trigger) => applyTrigger(trigger, images.pixels.subarray(0, size))),
     ]);
   }
-  await writeFileAtomic(path, encodePng(gallery(groups, { height, width }, SCALE)));
+  return encodePng(gallery(groups, { height, width }, SCALE));
 }

@@ -1,26 +1,9 @@
 /** Audits as people and as programs read them. */
 
-import { ANOMALY_THRESHOLD, type AuditResult, type ClassAudit } from "../../src/audit/audit.ts";
+import { ANOMALY_THRESHOLD, type AuditResult } from "../../src/audit/audit.ts";
+import type { AuditDocument } from "../../src/runs/audit.ts";
 import { shown } from "../../src/text/quoted.ts";
 import { duration, percent } from "./results.ts";
-
-/** An audit as `audit --json` prints it. */
-export interface AuditDocument {
-  readonly model: string;
-  readonly dataset: string;
-  /** Clean images used. */
-  readonly images: number;
-  /** Share of them that the model classifies right. */
-  readonly accuracy: number;
-  /** The largest anomaly of a class. */
-  readonly anomalyIndex: number;
-  /** Labels of the classes whose anomaly is above the threshold, most anomalous first. */
-  readonly flagged: readonly number[];
-  readonly threshold: number;
-  readonly classes: readonly (Omit<ClassAudit, "mask" | "pattern"> & { readonly name: string })[];
-  readonly adapter: string;
-  readonly seconds: number;
-}
 
 /** The document of an audit. */
 export function auditDocument(

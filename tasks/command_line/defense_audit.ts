@@ -5,15 +5,13 @@ import type { Dataset } from "../../src/data/image_set.ts";
 import { LetheError } from "../../src/errors.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { NamedState } from "../../src/nn/state.ts";
-import type { RunFolder } from "../../src/train/run_folder.ts";
+import { type AuditedStage, auditsOf } from "../../src/runs/audit.ts";
+import type { RunFolder } from "../../src/runs/run_folder.ts";
 import { shown } from "../../src/text/quoted.ts";
-import { writePatterns } from "./audit_files.ts";
-import { type AuditDocument, auditDocument, auditProgressText } from "./audit_results.ts";
+import { patternsFile } from "./audit_files.ts";
+import { auditDocument, auditProgressText } from "./audit_results.ts";
 import type { DefenseRunSettings } from "./defense_settings.ts";
 import type { Output } from "./output.ts";
-
-/** Networks of a run that are audited. */
-export type AuditedStage = "before" | "teacher" | "after";
 
 /** What an audit of a run works with. */
 export interface AuditContext {
@@ -37,18 +35,13 @@ export function auditObstacle(settings: DefenseRunSettings, dataset: Dataset): s
   }
 }
 
-/** The audits that a run has made so far. */
-export function auditsOf(folder: RunFolder): Partial<Record<AuditedStage, AuditDocument>> {
-  return (folder.record.results.audit ?? {}) as Partial<Record<AuditedStage, AuditDocument>>;
-}
-
 /** Audits a network of the run, unless that was done before it was interrupted. */
 export async function auditStage(
   stage: AuditedStage,
   network: NamedState,
   { gpu, settings, dataset, folder, output, signal }: AuditContext,
 ): Promise<void> {
-  const earlier = auditsOf(folder);
+  const earlier = auditsOf(folder.record);
   if (earlier[stage]) return;
   const { classNames, train } = dataset;
   const { preprocessing, studentTraining: { seed } } = settings;
@@ -68,7 +61,7 @@ export async function auditStage(
   });
   const { height, width } = train;
   const size = { classes: classNames.length, height, width };
-  await writePatterns(`${folder.path}/audit-${stage}.safetensors`, result.classes, size);
+  await folder.saveFile(`audit-${stage}.safetensors`, patternsFile(result.classes, size));
   await folder.update({ results: { audit: { ...earlier, [stage]: document } } });
   const suspects = document.flagged.map((label) => `${label} (${shown(classNames[label]!)})`);
   output.line(

@@ -3,11 +3,14 @@
 import { BACKDOOR_KEY } from "../../src/attacks/backdoor.ts";
 import type { Dataset } from "../../src/data/image_set.ts";
 import type { DefendHooks } from "../../src/defenses/defend.ts";
-import type { DefenseSettings } from "../../src/defenses/defense.ts";
+import type { Defense, DefenseSettings } from "../../src/defenses/defense.ts";
 import { findDefense } from "../../src/defenses/defenses.ts";
-import type { RunFolder } from "../../src/train/run_folder.ts";
+import { checkState, type NamedState } from "../../src/nn/state.ts";
+import { evaluationsOf } from "../../src/runs/evaluation.ts";
+import type { RunFolder } from "../../src/runs/run_folder.ts";
+import { checkSnapshot } from "../../src/runs/snapshot_file.ts";
 import { VERSION } from "../../src/version.ts";
-import { accuracyText, evaluationsOf, modelName, ROW_NAMES } from "./defense_results.ts";
+import { accuracyText, modelName, ROW_NAMES } from "./defense_results.ts";
 import type { DefenseRunSettings } from "./defense_settings.ts";
 import type { Output } from "./output.ts";
 import {
@@ -39,9 +42,6 @@ export function recordingHooks(
   { settings, fitted, dataset, folder, output, adapter }: Recording,
 ): DefendHooks {
   const { training } = fitted;
-  const finetuning = findDefense(settings.defense).finetuning?.(fitted);
-  const phaseEpochs = (phase: string) =>
-    fitted[phase === finetuning?.phase ? finetuning.training : "training"].epochs;
   return {
     onEvaluationProgress: (stage, images, total) =>
       output.progress(evaluationProgressText(ROW_NAMES[stage] ?? stage, images, total)),
@@ -64,9 +64,10 @@ export function recordingHooks(
     async onEpoch(phase, metrics, snapshot) {
       const lines = metricsLines(phase, metrics, settings.logEvery ?? undefined);
       await folder.saveEpoch(lines, snapshot);
-      await folder.update({});
       output.line(
-        `${phase} epoch ${metrics.epoch + 1}/${phaseEpochs(phase)}: ` +
+        `${phase} epoch ${metrics.epoch + 1}/${
+          epochsOf(phase, findDefense(settings.defense), fitted)
+        }: ` +
           `loss ${metrics.loss.toFixed(4)}${accuracyText(metrics.heldOutAccuracy)}, ` +
           `${metrics.imagesPerSecond.toFixed(0)} images/s`,
       );
@@ -80,12 +81,37 @@ export function recordingHooks(
   };
 }
 
-/** What an interrupted run had reached. */
-export async function resumption(folder: RunFolder): Promise<DefendHooks["resume"]> {
+/** Epochs of a phase of a defence. */
+function epochsOf(phase: string, defense: Defense, fitted: DefenseSettings): number {
+  const finetuning = defense.finetuning?.(fitted);
+  return fitted[phase === finetuning?.phase ? finetuning.training : "training"].epochs;
+}
+
+/**
+ * What an interrupted run had reached.
+ *
+ * @param student Every network that a defence trains is one of its architecture.
+ * @throws {FormatError} where what it saved is damaged, or does not fit.
+ */
+export async function resumption(
+  folder: RunFolder,
+  { architecture }: NamedState,
+  fitted: DefenseSettings,
+  defense: Defense,
+): Promise<DefendHooks["resume"]> {
+  const snapshot = await folder.readSnapshot();
+  if (snapshot) {
+    const epochs = epochsOf(snapshot.phase, defense, fitted);
+    checkSnapshot(snapshot, { architecture, epochs, source: `the checkpoint of ${folder.path}` });
+  }
   return {
-    done: new Set(evaluationsOf(folder).map(([stage]) => stage)),
-    snapshot: await folder.readSnapshot(),
-    trained: async (phase) => await folder.readModel(modelFile(phase)),
+    done: new Set(evaluationsOf(folder.record).map(([stage]) => stage)),
+    snapshot,
+    async trained(phase) {
+      const state = await folder.readModel(modelFile(phase));
+      if (state) checkState(architecture, state, `${folder.path}/${modelFile(phase)}.safetensors`);
+      return state;
+    },
   };
 }
 

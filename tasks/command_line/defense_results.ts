@@ -1,8 +1,7 @@
 /** What a run of a defence has found, as people read it. */
 
-import type { RunFolder } from "../../src/train/run_folder.ts";
+import type { RunFolder } from "../../src/runs/run_folder.ts";
 import type { DefenseRunSettings } from "./defense_settings.ts";
-import type { EvaluationDocument } from "./results.ts";
 
 /** Names of stages for people; other stages keep their own. */
 export const ROW_NAMES: Readonly<Record<string, string>> = {
@@ -18,12 +17,6 @@ export const heldOutText = (count: number | undefined) =>
 /** The accuracy of an epoch, as part of a line. */
 export const accuracyText = (accuracy: number | undefined) =>
   accuracy === undefined ? "" : `, held out ${(100 * accuracy).toFixed(1)} %`;
-
-/** The stages that have been measured, in the order in which they came. */
-export function evaluationsOf(folder: RunFolder): [stage: string, document: EvaluationDocument][] {
-  return Object.entries(folder.record.results as Record<string, Partial<EvaluationDocument>>)
-    .filter((entry): entry is [string, EvaluationDocument] => entry[1].samples !== undefined);
-}
 
 /** Which file an evaluation is about. */
 export function modelName(stage: string, settings: DefenseRunSettings, folder: RunFolder): string {

@@ -7,18 +7,19 @@ import { defend } from "../../src/defenses/defend.ts";
 import type { DefenseSettings } from "../../src/defenses/defense.ts";
 import { findDefense } from "../../src/defenses/defenses.ts";
 import { writeTorch } from "../../src/formats/torch_write.ts";
-import { writeFileAtomic } from "../../src/formats/write_file.ts";
-import { Interrupted, UsageError } from "../../src/errors.ts";
+import { UsageError } from "../../src/errors.ts";
 import type { NamedState } from "../../src/nn/state.ts";
 import { defenseVerdict } from "../../src/report/defense_verdict.ts";
 import type { Backdoor } from "../../src/data/backdoor.ts";
-import { createRunFolder, openRunFolder, type RunFolder } from "../../src/train/run_folder.ts";
+import type { RunFolder } from "../../src/runs/run_folder.ts";
 import { stepsPerEpoch } from "../../src/train/trainer.ts";
 import { shown } from "../../src/text/quoted.ts";
 import { addDefenseFlags } from "./defense_flags.ts";
-import { type AuditedStage, auditObstacle, auditsOf, auditStage } from "./defense_audit.ts";
+import { type AuditedStage, auditsOf } from "../../src/runs/audit.ts";
+import { evaluationsOf } from "../../src/runs/evaluation.ts";
+import { auditObstacle, auditStage } from "./defense_audit.ts";
 import { modelMetadata, recordingHooks, resumption } from "./defense_hooks.ts";
-import { evaluationsOf, heldOutText, ROW_NAMES } from "./defense_results.ts";
+import { heldOutText, ROW_NAMES } from "./defense_results.ts";
 import {
   type DefenseCommandFlags,
   type DefenseRequest,
@@ -51,8 +52,15 @@ import type { Output } from "./output.ts";
 import { resultsTable, verdictText } from "./results.ts";
 import type { CommandContext } from "./run_command.ts";
 import { findEarlierWork, takeOver } from "./earlier_runs.ts";
-import { checkResumeFlags, expectDigest, newRunPath } from "./runs.ts";
-import { typedCommand } from "./typed_command.ts";
+import {
+  beginRun,
+  checkResumeFlags,
+  continueRun,
+  expectDigest,
+  expectSameRun,
+  imagesOf,
+  inRunFolder,
+} from "./runs.ts";
 import { chooseKernels } from "./tuning.ts";
 
 /** The flags of a command that runs a defence. */
@@ -78,7 +86,7 @@ export async function runDefense(
   if (flags.resume !== undefined) checkResumeFlags(command);
   const resumed = flags.resume === undefined
     ? undefined
-    : await openRunFolder(flags.resume, commandName);
+    : await continueRun(flags.resume, commandName, output);
   if (!resumed) await downloadIfAsked(flags, output);
   const request = resumed
     ? resumedSettings(resumed)
@@ -153,12 +161,11 @@ async function run(
   });
   const adapter = gpu.adapter.name;
   const recorded = { ...settings, teacherTraining, studentTraining: training, kernels };
-  const earlier = before && await findEarlierWork(before, commandName, recorded, adapter);
-  const folder = resumed ?? await createRunFolder(out ?? await newRunPath(commandName), {
-    command: commandName,
-    adapter,
-    settings: recorded,
-  });
+  const images = await imagesOf(dataset);
+  if (resumed) expectSameRun(resumed, { images, adapter }, output);
+  const run = { command: commandName, adapter, settings: recorded, images };
+  const earlier = before && await findEarlierWork(before, run);
+  const folder = resumed ?? await beginRun(out, run);
   output.line(
     `cleaning ${shown(settings.model)} by ${defense.name} with ${
       imageCount(dataset.train)
@@ -170,15 +177,17 @@ async function run(
     `${student.architecture.name} with ${student.architecture.classes} classes; ` +
       preprocessingText(settings.preprocessing),
   );
-  if (earlier) await takeOver(folder, earlier);
-  if (earlier?.finetuned) {
-    output.line(`finetuned in the same way by ${shown(earlier.finetuned.run)}: that is taken over`);
-  }
   const audit = async (stage: AuditedStage, network: NamedState | undefined) => {
     if (!audited || !network) return;
     await auditStage(stage, network, { gpu, settings, dataset, folder, output, signal });
   };
-  await interruptible(commandName, folder, async () => {
+  await inRunFolder(folder, async () => {
+    if (earlier) await takeOver(folder, earlier, settings);
+    if (earlier?.finetuned) {
+      output.line(
+        `finetuned in the same way by ${shown(earlier.finetuned.run)}: that is taken over`,
+      );
+    }
     await audit("before", student);
     const cleaned = await defend(gpu, {
       defense,
@@ -194,12 +203,12 @@ async function run(
       },
     }, {
       signal,
-      resume: resumed || earlier ? await resumption(folder) : undefined,
+      resume: resumed || earlier ? await resumption(folder, student, fitted, defense) : undefined,
       ...recordingHooks({ settings, fitted, dataset, folder, output, adapter }),
     });
     await folder.saveModel("student", cleaned, modelMetadata(settings));
     if (settings.format === "pytorch") {
-      await writeFileAtomic(`${folder.path}/student.pth`, writeTorch(cleaned));
+      await folder.saveFile("student.pth", writeTorch(cleaned));
     }
     const { architecture } = student;
     const made = teacher ? undefined : await folder.readModel("teacher");
@@ -228,9 +237,9 @@ function printResults(
   folder: RunFolder,
   output: Output,
 ): void {
-  const rows = evaluationsOf(folder);
+  const rows = evaluationsOf(folder.record);
   const { before, teacher, after } = Object.fromEntries(rows);
-  const { before: auditBefore, after: auditAfter } = auditsOf(folder);
+  const { before: auditBefore, after: auditAfter } = auditsOf(folder.record);
   const finetuned = settings.teacher === null ? teacher : undefined;
   const verdict = defenseVerdict({
     before,
@@ -253,21 +262,4 @@ function printResults(
   // A model that is its own teacher has been measured as what it was before.
   const own = settings.defense === "nad" && !results.teacher ? { teacher: results.before } : {};
   output.document({ ...own, ...results, verdict, settings: recorded, out: folder.path });
-}
-
-/** Adds to an interruption how the run can be taken up again. */
-async function interruptible<T>(
-  commandName: string,
-  folder: RunFolder,
-  body: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await body();
-  } catch (error) {
-    if (!(error instanceof Interrupted)) throw error;
-    throw new Interrupted(
-      `stopped; go on with: ${typedCommand(commandName, "--resume", folder.path)}`,
-      { cause: error },
-    );
-  }
 }

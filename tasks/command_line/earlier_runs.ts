@@ -8,14 +8,23 @@ import { isDeepStrictEqual } from "node:util";
 import { findDefense } from "../../src/defenses/defenses.ts";
 import { FormatError } from "../../src/errors.ts";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
-import { readMetrics } from "../../src/report/run_contents.ts";
-import { isEvaluation } from "../../src/sweep/cell_folder.ts";
+import { evaluationOf } from "../../src/runs/evaluation.ts";
+import { folderStore } from "../../src/runs/folder_store.ts";
+import type { MetricsLine } from "../../src/runs/metrics.ts";
 import {
-  type MetricsLine,
-  openRunFolder,
+  readMetrics,
+  readRecord,
+  readRunModel,
   type RunFolder,
+} from "../../src/runs/run_folder.ts";
+import {
+  expectCommand,
+  expectIntact,
+  type ReadRecord,
   type RunRecord,
-} from "../../src/train/run_folder.ts";
+} from "../../src/runs/run_record.ts";
+import type { Store } from "../../src/runs/store.ts";
+import { shown } from "../../src/text/quoted.ts";
 import { VERSION } from "../../src/version.ts";
 import { modelFile, modelMetadata } from "./defense_hooks.ts";
 import type { DefenseRunSettings } from "./defense_settings.ts";
@@ -46,6 +55,11 @@ const FINETUNING: readonly SettingName[] = [
   "kernels",
 ];
 
+/** A run that is about to begin. */
+export interface NewRun extends Pick<RunRecord, "command" | "adapter" | "images"> {
+  readonly settings: DefenseRunSettings;
+}
+
 /** What earlier runs have of what a run needs. */
 export interface EarlierWork {
   /** The measurement of the model as it came, a result. */
@@ -61,49 +75,51 @@ export interface EarlierWork {
 }
 
 /**
- * What the runs of `command` in `paths` have, of the same model and images, for a run of `settings`.
+ * What the runs in `paths` have, of the same model and images, for another run of their command.
  *
- * @param settings As they will be recorded: with batches for as many images as there are, and the
- * kernels.
- * @param adapter Name of the GPU.
+ * @param run As it will be recorded: with batches for as many images as there are, and the kernels.
  * @throws {FormatError} where there is no such run.
  */
 export async function findEarlierWork(
   paths: readonly string[],
-  command: string,
-  settings: DefenseRunSettings,
-  adapter: string,
+  run: NewRun,
 ): Promise<EarlierWork> {
-  const wanted: DefenseRunSettings = JSON.parse(JSON.stringify(settings));
+  const wanted: DefenseRunSettings = JSON.parse(JSON.stringify(run.settings));
   const finetuning = finetuningOf(wanted);
   let before: unknown;
   let finetuned: EarlierWork["finetuned"];
   for (const path of paths) {
-    const folder = await openRunFolder(path, command, "take results from");
-    const { record } = folder;
-    if (record.adapter !== adapter) continue;
-    const found = record.settings as unknown as DefenseRunSettings;
+    const attempt = `cannot take results from ${shown(path)}`;
+    const store = folderStore(path);
+    const read = await readRecord(store, attempt);
+    const { record } = read;
+    expectCommand(record, run.command, attempt);
+    expectIntact(read, attempt);
+    if (record.adapter !== run.adapter || !isDeepStrictEqual(record.images, run.images)) continue;
+    const found = record.settings;
     const alike = (names: readonly SettingName[]) =>
       names.every((name) => isDeepStrictEqual(found[name], wanted[name]));
-    if (before === undefined && alike(MEASUREMENT) && isEvaluation(record.results.before)) {
+    if (before === undefined && alike(MEASUREMENT) && evaluationOf(record.results.before)) {
       before = record.results.before;
     }
     if (!finetuned && finetuning && alike(FINETUNING) && isSameProgram(record)) {
-      finetuned = await finetunedCopy(folder, finetuning, wanted);
+      finetuned = await finetunedCopy(store, read, finetuning, wanted);
     }
   }
   return { before, ...finetuned ? { finetuned } : {} };
 }
 
-/** Puts it into the folder of a new run, as if the run had come so far by itself. */
-export async function takeOver(folder: RunFolder, work: EarlierWork): Promise<void> {
-  const { before, finetuned } = work;
+/** Puts it into the folder of a new run of `settings`, as if that had come so far by itself. */
+export async function takeOver(
+  folder: RunFolder,
+  { before, finetuned }: EarlierWork,
+  settings: DefenseRunSettings,
+): Promise<void> {
   if (before !== undefined) await folder.update({ results: { before } });
   if (!finetuned) return;
   const { phase, state, metrics, run } = finetuned;
   await folder.addMetrics(metrics);
-  const metadata = modelMetadata(folder.record.settings as unknown as DefenseRunSettings);
-  await folder.saveModel(modelFile(phase), state, metadata);
+  await folder.saveModel(modelFile(phase), state, modelMetadata(settings));
   await folder.update({ results: { notes: { finetunedBy: run } } });
 }
 
@@ -125,22 +141,23 @@ function isSameProgram({ lethe, deno }: RunRecord): boolean {
 
 /** The copy that a finished run has finetuned as `wanted` says, if it has and can be read. */
 async function finetunedCopy(
-  folder: RunFolder,
+  store: Store,
+  read: ReadRecord,
   { phase, training }: NonNullable<ReturnType<typeof finetuningOf>>,
   wanted: DefenseRunSettings,
 ): Promise<EarlierWork["finetuned"]> {
-  const { path, record } = folder;
-  const settings = record.settings as unknown as DefenseRunSettings;
+  // Equal but for what the new run names otherwise, so it is what a run of this program recorded.
+  const settings = read.record.settings as Partial<DefenseRunSettings> as DefenseRunSettings;
   const theirs = finetuningOf(settings);
-  if (!record.finished || !theirs) return undefined;
+  if (!read.record.finished || !theirs) return undefined;
   if (!isDeepStrictEqual(settings[theirs.training], wanted[training])) return undefined;
   try {
-    const state = await folder.readModel(modelFile(theirs.phase));
+    const state = await readRunModel(store, read, modelFile(theirs.phase));
     if (!state) return undefined;
-    const metrics = (await readMetrics(`${path}/metrics.jsonl`))
+    const metrics = (await readMetrics(store))
       .filter((line) => line.phase === theirs.phase)
       .map((line) => ({ ...line, phase }));
-    return { phase, state, metrics, run: path };
+    return { phase, state, metrics, run: store.path };
   } catch (error) {
     // Damage to an earlier run is no reason to fail: the copy is made once more.
     if (error instanceof FormatError) return undefined;

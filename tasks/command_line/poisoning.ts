@@ -19,13 +19,10 @@ import {
 import { CHANNELS, type Dataset } from "../../src/data/image_set.ts";
 import { kindOf } from "../../src/data/paths.ts";
 import { FormatError, UsageError } from "../../src/errors.ts";
-import { MAXIMUM_CHECKPOINT_BYTES } from "../../src/formats/checkpoint.ts";
-import { readRegularFile } from "../../src/formats/read_file.ts";
-import { writeFileAtomic } from "../../src/formats/write_file.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { Architecture } from "../../src/nn/architecture.ts";
 import type { Backdoor } from "../../src/data/backdoor.ts";
-import type { RunFolder } from "../../src/train/run_folder.ts";
+import type { RunFolder } from "../../src/runs/run_folder.ts";
 import type { TrainingSettings } from "../../src/train/trainer.ts";
 import { shown } from "../../src/text/quoted.ts";
 import { checkTarget } from "./load.ts";
@@ -94,7 +91,7 @@ export async function prepareAttack(
     ...prepared,
     backdoor: buildBackdoor(prepared.description, { height, width }),
   });
-  const earlier = folder && await readPrepared(folder.path);
+  const earlier = folder && await readPrepared(folder);
   if (earlier) {
     const { length = 0 } = earlier.images ?? {};
     if (length % (poisoned.length * CHANNELS * height * width) === 0) return finish(earlier);
@@ -105,7 +102,7 @@ export async function prepareAttack(
   }
   const attack = findAttack(description.name);
   const helper = folder && `${folder.path}/${HELPER}.safetensors`;
-  const found = helper !== undefined && await kindOf(helper) === "file";
+  const found = helper !== undefined && await folder?.readModel(HELPER) !== undefined;
   const options = found ? { [HELPER_OPTION]: helper, ...description.options } : description.options;
   const { seed } = description;
   const preparation = await attack.prepare?.(
@@ -122,15 +119,13 @@ export async function prepareAttack(
     : { description };
   // Attacks of which settings say all leave no file.
   if (folder && (preparation || Object.values(options).some(isPicture))) {
-    await writeFileAtomic(`${folder.path}/${PREPARED}`, encodePrepared(prepared, train));
+    await folder.saveFile(PREPARED, encodePrepared(prepared, train));
   }
   return finish(prepared);
 }
 
 /** What a run had prepared, where it came so far. */
-export async function readPrepared(folder: string): Promise<PreparedAttack | undefined> {
-  const path = `${folder}/${PREPARED}`;
-  if (await kindOf(path) === "nothing") return undefined;
-  const expectation = { what: "the prepared attack", limit: MAXIMUM_CHECKPOINT_BYTES };
-  return decodePrepared(await readRegularFile(path, expectation), path);
+export async function readPrepared(folder: RunFolder): Promise<PreparedAttack | undefined> {
+  const bytes = await folder.readFile(PREPARED);
+  return bytes && decodePrepared(bytes, `${folder.path}/${PREPARED}`);
 }

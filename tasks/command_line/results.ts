@@ -2,25 +2,14 @@
 
 import type { BackdoorDescription } from "../../src/attacks/backdoor.ts";
 import { isNearChance } from "../../src/train/chance.ts";
-import type { AttackCounts, Share } from "../../src/train/confusion.ts";
 import { unmeasuredAttack } from "../../src/report/attack_verdict.ts";
 import { NOT_MEASURED } from "../../src/report/number_text.ts";
+import type { Share } from "../../src/train/confusion.ts";
+import type { EvaluationDocument } from "../../src/runs/evaluation.ts";
 import type { Verdict } from "../../src/report/verdict.ts";
 import type { Evaluation } from "../../src/train/evaluate.ts";
 import { shown } from "../../src/text/quoted.ts";
 import type { EpochProgress } from "../../src/train/trainer.ts";
-
-/** An evaluation as `evaluate --json` prints it. */
-export interface EvaluationDocument {
-  readonly model: string;
-  readonly dataset: string;
-  readonly samples: number;
-  readonly correct: number;
-  readonly accuracy: Share;
-  readonly attack?: { readonly name: string; readonly target: number | "all" } & AttackCounts;
-  readonly adapter: string;
-  readonly seconds: number;
-}
 
 /** The document of an evaluation. */
 export function evaluationDocument(

@@ -1,10 +1,18 @@
-/** Naming runs, and taking them up again. */
+/** Beginning runs, and taking them up again. */
 
 import { createHash } from "node:crypto";
 import type { Command } from "npm:commander@15.1.0";
-import { FormatError, UsageError } from "../../src/errors.ts";
+import type { Dataset } from "../../src/data/image_set.ts";
+import { imagesDigest } from "../../src/data/images_digest.ts";
+import { DeviceLostError, FormatError, Interrupted, UsageError } from "../../src/errors.ts";
 import { MAXIMUM_CHECKPOINT_BYTES } from "../../src/formats/checkpoint.ts";
 import { readRegularFile } from "../../src/formats/read_file.ts";
+import { reserveFolder, takeFolder } from "../../src/runs/folder_store.ts";
+import { createRun, resumeRun, type RunFolder } from "../../src/runs/run_folder.ts";
+import type { RunImages, RunRecord } from "../../src/runs/run_record.ts";
+import { shown } from "../../src/text/quoted.ts";
+import type { Output } from "./output.ts";
+import { typedCommand } from "./typed_command.ts";
 
 /** Flags that may stand beside `--resume`; all others are settings, which a resumed run has. */
 const BESIDE_RESUME: ReadonlySet<string> = new Set(["resume", "json", "quiet"]);
@@ -26,16 +34,78 @@ export function checkResumeFlags(command: Command): void {
   }
 }
 
-/** The first of `runs/NAME-1`, `runs/NAME-2`, ... that does not exist. */
-export async function newRunPath(name: string): Promise<string> {
-  for (let i = 1;; i++) {
-    const path = `runs/${name}-${i}`;
-    try {
-      await Deno.lstat(path);
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return path;
-      throw error;
+/** Begins a run of `command` in `out`, or in the first of `runs/COMMAND-1`, ... that does not exist. */
+export async function beginRun(
+  out: string | undefined,
+  run: Pick<RunRecord, "command" | "adapter" | "settings" | "images">,
+): Promise<RunFolder> {
+  const store = await reserveFolder(out, `runs/${run.command}`);
+  return await createRun(store, { ...run, deno: Deno.version.deno });
+}
+
+/** Goes on with the run in `path`, and says what is to be known of it. */
+export async function continueRun(
+  path: string,
+  command: string,
+  output: Output,
+): Promise<RunFolder> {
+  const folder = await resumeRun(await takeFolder(path), command, { deno: Deno.version.deno });
+  for (const warning of folder.warnings) output.warning(warning);
+  return folder;
+}
+
+/** Digests of the images of a run. */
+export async function imagesOf({ train, test, classNames }: Dataset): Promise<RunImages> {
+  return {
+    train: await imagesDigest(train, classNames),
+    test: await imagesDigest(test, classNames),
+  };
+}
+
+/**
+ * Makes sure that a resumed run has the images that it began with; another GPU is a warning.
+ *
+ * @throws {FormatError} where they have changed.
+ */
+export function expectSameRun(
+  { path, record }: RunFolder,
+  { images, adapter }: { readonly images: RunImages; readonly adapter: string },
+  output: Output,
+): void {
+  for (const part of ["train", "test"] as const) {
+    if (record.images === undefined || record.images[part] === images[part]) continue;
+    throw new FormatError(
+      `cannot resume ${shown(path)}: its ${part === "train" ? "training" : "test"} images have ` +
+        "changed since the run began (their SHA-256 differs); bring them back, or begin a new run",
+    );
+  }
+  if (record.adapter !== adapter) {
+    output.warning(
+      `warning: ${shown(path)} was begun on ${shown(record.adapter)} and goes on on ${adapter}: ` +
+        "the result may differ from that of a run in one piece",
+    );
+  }
+}
+
+/**
+ * Runs the body of a command that writes into a run folder. To an interruption it adds how the run
+ * can be taken up again; a run that fails before anything was trained leaves no folder.
+ */
+export async function inRunFolder<T>(folder: RunFolder, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    if (error instanceof Interrupted) {
+      const { command } = folder.record;
+      throw new Interrupted(
+        `stopped; go on with: ${typedCommand(command, "--resume", folder.path)}`,
+        { cause: error },
+      );
     }
+    if (!(error instanceof DeviceLostError)) await folder.discard();
+    throw error;
+  } finally {
+    folder.close();
   }
 }
 

@@ -5,7 +5,7 @@ import { flipKeepsClass } from "../../src/data/flips.ts";
 import type { Recipe } from "../../src/defenses/recipes.ts";
 import type { TrainedEpoch } from "../../src/train/train.ts";
 import type { TrainingSettings } from "../../src/train/trainer.ts";
-import type { MetricsLine } from "../../src/train/run_folder.ts";
+import type { MetricsLine } from "../../src/runs/metrics.ts";
 import type { TrainingFlags } from "./flags.ts";
 
 /** Padding and hole where `--augment` asks for them and the defaults have none: the paper's. */

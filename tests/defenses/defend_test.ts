@@ -7,8 +7,8 @@ import { selectImages } from "../../src/data/image_set.ts";
 import { none } from "../../src/defenses/none.ts";
 import { DataError, ModelError, UsageError } from "../../src/errors.ts";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
-import type { PhaseSnapshot } from "../../src/train/snapshot_file.ts";
-import { decodeSnapshot, encodeSnapshot } from "../../src/train/snapshot_file.ts";
+import type { PhaseSnapshot } from "../../src/train/train.ts";
+import { decodeSnapshot, encodeSnapshot } from "../../src/runs/snapshot_file.ts";
 import { badnets } from "../../src/attacks/badnets.ts";
 import { smallImages } from "../train/small.ts";
 import { defendSmall, SMALL_DEFENSE, smallStudent } from "./small_defense.ts";
@@ -37,10 +37,9 @@ for (const { name } of DEFENSES) {
     const trained = new Map<string, StateDict>();
     const snapshots: { snapshot: PhaseSnapshot; trained: Map<string, StateDict> }[] = [];
     const whole = await defendSmall(name, {}, {
-      onEpoch: (_phase, _metrics, snapshot) => {
-        const read = decodeSnapshot(encodeSnapshot(snapshot), "a snapshot");
+      onEpoch: async (_phase, _metrics, snapshot) => {
+        const read = (await decodeSnapshot(await encodeSnapshot(snapshot), "a snapshot")).snapshot;
         snapshots.push({ snapshot: read, trained: new Map(trained) });
-        return Promise.resolve();
       },
       onTrained: (phase, state) => Promise.resolve(void trained.set(phase, state)),
     });

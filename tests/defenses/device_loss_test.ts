@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { DeviceLostError } from "../../src/errors.ts";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
 import { openGpu } from "../../src/gpu/gpu.ts";
-import type { PhaseSnapshot } from "../../src/train/snapshot_file.ts";
+import type { PhaseSnapshot } from "../../src/train/train.ts";
 import { defendSmall } from "./small_defense.ts";
 
 Deno.test("a device lost in an epoch ends a defence with a DeviceLostError, and it can be resumed", async () => {

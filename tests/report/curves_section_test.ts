@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { curvesSection } from "../../src/report/curves_section.ts";
 import { page } from "../../src/report/page.ts";
-import type { MetricsLine } from "../../src/train/run_folder.ts";
+import type { MetricsLine } from "../../src/runs/metrics.ts";
 import { assertGoodPage } from "./markup.ts";
 import { sampleMetrics } from "./sample_run.ts";
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { defenseVerdict } from "../../src/report/defense_verdict.ts";
-import { type StageResult, stageResult } from "../../src/report/recorded_results.ts";
+import type { EvaluationDocument } from "../../src/runs/evaluation.ts";
 import { CLASS_NAMES, evaluationOf, sampleAudit } from "./sample_run.ts";
 
 const CLASSES_10 = Array.from({ length: 10 }, (_, label) => `class ${label}`);
 
 /** A model of the given accuracy and, where the attack is known, its success. */
-const model = (accuracy: number, success?: number) => stageResult(evaluationOf(accuracy, success));
+const model = (accuracy: number, success?: number) => evaluationOf(accuracy, success);
 
 const verdict = (findings: Partial<Parameters<typeof defenseVerdict>[0]>) =>
   defenseVerdict({ classNames: CLASSES_10, ...findings });
@@ -103,8 +103,8 @@ Deno.test("defenseVerdict() of a run without its last result is none", () => {
 });
 
 /** A model whose attack was to be measured on images of its target class only. */
-const untested = (): StageResult => {
-  const { attack, ...result } = model(0.95, 1)!;
+const untested = (): EvaluationDocument => {
+  const { attack, ...result } = model(0.95, 1);
   const shares = { successRate: null, recoveredAccuracy: null, accuracyNonTarget: null };
   const counts = { samples: 0, success: 0, correct: 0, correctNonTarget: 0 };
   return { ...result, attack: { ...attack!, ...counts, ...shares } };
@@ -135,7 +135,7 @@ Deno.test("defenseVerdict() goes by the audit where no image could show the atta
 });
 
 Deno.test("defenseVerdict() of accuracies that were not measured does not call them kept", () => {
-  const none = { samples: 0, correct: 0, accuracy: null };
+  const none = { ...model(0.9), samples: 0, correct: 0, accuracy: null };
   const found = verdict({ before: none, after: none });
   assert.equal(found.summary, "Accuracy was not measured.");
   assert.equal(found.tone, "neutral");

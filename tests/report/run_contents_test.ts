@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { FormatError } from "../../src/errors.ts";
 import { float32Tensor } from "../../src/formats/host_tensor.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
+import { folderStore } from "../../src/runs/folder_store.ts";
 import { readRun } from "../../src/report/run_contents.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { ERASE_RECORD, sampleMetrics, samplePatterns } from "./sample_run.ts";
@@ -28,7 +29,7 @@ Deno.test("readRun() reads settings, results, metrics and patterns", async () =>
       ["pattern", float32Tensor([3, 3, 8, 8], Float32Array.from(pattern))],
     ]);
     await Deno.writeFile(`${folder}/audit-before.safetensors`, writeSafetensors(tensors));
-    const run = await readRun(folder);
+    const run = await readRun(folderStore(folder));
     assert.deepEqual(run.record, ERASE_RECORD);
     assert.deepEqual(run.metrics, sampleMetrics());
     assert.deepEqual([...run.patterns], [["audit-before", samplePatterns()]]);
@@ -42,7 +43,7 @@ Deno.test("readRun() leaves out what is damaged and says why", async () => {
     const wrong = new Map([["mask", float32Tensor([1], Float32Array.of(1))]]);
     await Deno.writeFile(`${folder}/patterns.safetensors`, writeSafetensors(wrong));
     await Deno.writeFile(`${folder}/audit-after.safetensors`, new Uint8Array(20));
-    const { metrics, patterns, missing } = await readRun(folder);
+    const { metrics, patterns, missing } = await readRun(folderStore(folder));
     assert.deepEqual([metrics, patterns.size], [[], 0]);
     assert.match(missing[0]!.why, /line 7 of .*metrics\.jsonl is damaged: it is not JSON/);
     assert.match(missing[1]!.why, /patterns\.safetensors: expected mask \(K,H,W\)/);
@@ -72,7 +73,7 @@ for (const [what, text, message] of BAD) {
   Deno.test(`readRun() refuses a folder ${what}`, async () => {
     await withTemporaryFolder(async (folder) => {
       if (text !== undefined) await writeRun(folder, { "run.json": text });
-      await assert.rejects(readRun(folder), (error: Error) => {
+      await assert.rejects(readRun(folderStore(folder)), (error: Error) => {
         assert.ok(error instanceof FormatError);
         assert.match(error.message, message);
         return true;
@@ -82,5 +83,5 @@ for (const [what, text, message] of BAD) {
 }
 
 Deno.test("readRun() refuses a folder that is not there", async () => {
-  await assert.rejects(readRun("/nonexistent/run"), /there is no such folder/);
+  await assert.rejects(readRun(folderStore("/nonexistent/run")), /there is no such folder/);
 });

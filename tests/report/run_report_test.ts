@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { decodeImage } from "../../src/formats/images.ts";
 import { runReport } from "../../src/report/run_report.ts";
-import type { RunRecord } from "../../src/train/run_folder.ts";
+import type { RunRecord } from "../../src/runs/run_record.ts";
 import { assertGoodPage, type Element } from "./markup.ts";
 import {
   ERASE_RECORD,

@@ -4,10 +4,12 @@ import { badnets } from "../../src/attacks/badnets.ts";
 import { triggeredImage } from "../../src/data/trigger.ts";
 import type { Measurement, NetworkOutput } from "../../src/report/measurement.ts";
 import { imageOf } from "../../src/report/picture.ts";
-import type { AuditDocument } from "../../src/report/recorded_results.ts";
+import type { AuditDocument } from "../../src/runs/audit.ts";
+import type { EvaluationDocument } from "../../src/runs/evaluation.ts";
 import type { ReportInput } from "../../src/report/report_input.ts";
 import type { RecoveredPatterns, RunContents } from "../../src/report/run_contents.ts";
-import type { MetricsLine, RunRecord } from "../../src/train/run_folder.ts";
+import type { MetricsLine } from "../../src/runs/metrics.ts";
+import type { RunRecord } from "../../src/runs/run_record.ts";
 import { uniformValues } from "../reference/values.ts";
 import { CLASSES, smallImages } from "../train/small.ts";
 
@@ -19,21 +21,30 @@ export const CLASS_NAMES: readonly string[] = ["red", "green", "blue"];
 const TARGET = { mode: "all2one", label: 2 } as const;
 
 /** What `run.json` holds of one model. */
-export function evaluationOf(accuracy: number, successRate?: number) {
+export function evaluationOf(accuracy: number, successRate?: number): EvaluationDocument {
   const attack = successRate === undefined ? {} : {
     attack: {
       name: "badnets",
       target: TARGET.label,
       samples: 200,
-      success: 200 * successRate,
+      success: Math.round(200 * successRate),
       successRate,
-      correct: 200 * (1 - successRate),
+      correct: Math.round(200 * (1 - successRate)),
       recoveredAccuracy: 1 - successRate,
-      correctNonTarget: 200 * accuracy,
+      correctNonTarget: Math.round(200 * accuracy),
       accuracyNonTarget: accuracy,
     },
   };
-  return { samples: 300, correct: 300 * accuracy, accuracy, ...attack };
+  return {
+    model: "model.safetensors",
+    dataset: "signs",
+    samples: 300,
+    correct: Math.round(300 * accuracy),
+    accuracy,
+    ...attack,
+    adapter: "llvmpipe",
+    seconds: 2,
+  };
 }
 
 const TRAINING = {
@@ -147,6 +158,12 @@ export function sampleMeasurement(): Measurement {
 /** An audit that suspects the given classes. */
 export function sampleAudit(flagged: readonly number[]): AuditDocument {
   return {
+    model: "model.safetensors",
+    dataset: "signs",
+    images: 256,
+    accuracy: 0.9,
+    adapter: "llvmpipe",
+    seconds: 60,
     anomalyIndex: flagged.length > 0 ? 3.7 : 1.1,
     threshold: 2,
     flagged,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { attackVerdict } from "../../src/report/attack_verdict.ts";
 import { auditVerdict } from "../../src/report/audit_verdict.ts";
-import { stageResult } from "../../src/report/recorded_results.ts";
+import { evaluationOf as recorded } from "../../src/runs/evaluation.ts";
 import { verdictMarkup } from "../../src/report/verdict.ts";
 import { readMarkup } from "./markup.ts";
 import { CLASS_NAMES, evaluationOf, sampleAudit } from "./sample_run.ts";
@@ -9,7 +9,7 @@ import { CLASS_NAMES, evaluationOf, sampleAudit } from "./sample_run.ts";
 Deno.test("attackVerdict() tells how well the backdoor works", () => {
   const headline = (success: number | undefined) =>
     attackVerdict({
-      result: stageResult(evaluationOf(0.9, success)),
+      result: recorded(evaluationOf(0.9, success)),
       poisoned: 1,
       classNames: CLASS_NAMES,
     }).headline;
@@ -20,7 +20,7 @@ Deno.test("attackVerdict() tells how well the backdoor works", () => {
 });
 
 Deno.test("attackVerdict() counts images and names the target", () => {
-  const result = stageResult(evaluationOf(0.9, 0.95));
+  const result = recorded(evaluationOf(0.9, 0.95));
   const { evidence } = attackVerdict({ result, poisoned: 1, classNames: CLASS_NAMES });
   assert.match(evidence.join("\n"), /with 1 poisoned image\.\nOf 200 triggered images .* 190 are/);
   assert.match(evidence.join("\n"), /taken for class 2 \(blue\)/);
@@ -28,7 +28,10 @@ Deno.test("attackVerdict() counts images and names the target", () => {
 
 Deno.test("attackVerdict() of a backdoor that no image could show is none", () => {
   const { attack, ...clean } = evaluationOf(0.9, 0);
-  const result = stageResult({ ...clean, attack: { ...attack, samples: 0 } });
+  const result = recorded({
+    ...clean,
+    attack: { ...attack, samples: 0, success: 0, correct: 0, correctNonTarget: 0 },
+  });
   const { headline, evidence } = attackVerdict({ result, poisoned: 1, classNames: CLASS_NAMES });
   assert.equal(headline, "Whether the badnets backdoor works is not known");
   assert.match(evidence.join(), /not measured, no test image outside class 2 \(blue\)/);
@@ -37,7 +40,7 @@ Deno.test("attackVerdict() of a backdoor that no image could show is none", () =
 Deno.test("auditVerdict() names the suspicious classes and what leads to them", () => {
   const { tone, headline, evidence } = auditVerdict(sampleAudit([2]));
   assert.deepEqual([tone, headline], ["bad", "Suspicious: 2 (blue)"]);
-  assert.match(evidence[0]!, /about 4 pixels leads 99\.00\u00a0% .* the median class needs 20\./);
+  assert.match(evidence[1]!, /about 4 pixels leads 99\.00\u00a0% .* the median class needs 20\./);
   assert.equal(auditVerdict(sampleAudit([])).tone, "neutral");
   assert.match(auditVerdict(undefined).headline, /not finished/);
 });

@@ -7,7 +7,15 @@ import { FormatError } from "../../src/errors.ts";
 import { VERSION } from "../../src/version.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 
-const EVALUATION = { samples: 100, correct: 80, accuracy: 0.8 };
+const EVALUATION = {
+  model: "model.safetensors",
+  dataset: "signs",
+  samples: 100,
+  correct: 80,
+  accuracy: 0.8,
+  adapter: "a GPU",
+  seconds: 1,
+};
 
 const row = (id: string, change: object = {}) => ({
   id,
@@ -70,18 +78,27 @@ Deno.test("importResults() leaves a cell that was begun here", async () => {
   await withResults({ rows: [row("a")] }, async (file, out) => {
     const folder = cellFolder(out, "a");
     await Deno.mkdir(folder, { recursive: true });
-    await Deno.writeTextFile(`${folder}/cell.json`, JSON.stringify({ id: "a", identity: {} }));
+    await Deno.writeTextFile(
+      `${folder}/cell.json`,
+      JSON.stringify({ id: "a", digest: "", identity: {}, flags: [] }),
+    );
     assert.deepEqual(await importResults(file, out, [cell("a")]), { taken: [], left: [] });
     assert.equal(await readResult(folder), undefined);
   });
 });
 
 const WRONG: readonly (readonly [string, unknown, RegExp])[] = [
-  ["no JSON", "{", /cannot read the results in .*JSON/],
-  ["no rows", { table: [] }, /expected a list "rows"/],
-  ["null", null, /expected a list "rows"/],
-  ["a row without results", { rows: [row("a"), { id: "b" }] }, /row 1 lacks "id", "before"/],
-  ["a row that is null", { rows: [null] }, /row 0 lacks/],
+  ["no JSON", "{", /cannot read the results in .*it is not JSON/],
+  ["no rows", { table: [] }, /found nothing at rows, expected a list/],
+  ["null", null, /found null, expected an object/],
+  ["a row without results", { rows: [row("a"), { id: "b" }] }, /nothing at rows\.1\.before/],
+  ["a row that is null", { rows: [null] }, /found null at rows\.0, expected an object/],
+  [
+    "half an accuracy",
+    { rows: [row("a", { after: { ...EVALUATION, accuracy: 7 } })] },
+    /found 7 at/,
+  ],
+  ["deep brackets", "[".repeat(200_000), /nested too deeply/],
 ];
 
 for (const [what, content, message] of WRONG) {

@@ -8,17 +8,19 @@ import { type ResultsDocument, writeReport } from "../../src/sweep/report_files.
 import { readSweep } from "../../src/sweep/sweep_report.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { assertGoodPage } from "../report/markup.ts";
-import { finish, planOf } from "./results.ts";
+import { finish, planOf, recordText } from "./results.ts";
 
 /** Writes finished cells as their processes would. */
 async function writeCells(out: string, finished: readonly FinishedCell[]): Promise<void> {
-  for (const { cell, result: { before, after, run } } of finished) {
+  for (const { cell, result } of finished) {
     const folder = cellFolder(out, cell.id);
     await Deno.mkdir(`${folder}/run`, { recursive: true });
-    const record = { ...run, finished: true, results: { before, after, curve: [] } };
-    await Deno.writeTextFile(`${folder}/run/run.json`, JSON.stringify(record));
+    await Deno.writeTextFile(`${folder}/run/run.json`, recordText(result, { curve: [] }));
     const identity = { ...cell.settings, "model-sha256": "abc" };
-    await Deno.writeTextFile(`${folder}/cell.json`, JSON.stringify({ id: cell.id, identity }));
+    await Deno.writeTextFile(
+      `${folder}/cell.json`,
+      JSON.stringify({ id: cell.id, digest: "", identity, flags: [] }),
+    );
   }
 }
 
@@ -155,8 +157,10 @@ Deno.test("a report lists the cells that are missing, with their failures", asyn
     const attempts = `${cellFolder(out, "a_nad_lethe_seed-3")}/attempts`;
     await Deno.mkdir(attempts, { recursive: true });
     await Deno.writeTextFile(`${attempts}/1.lock`, "");
-    const ended = { outcome: "failed", message: "out of luck" };
-    await Deno.writeTextFile(`${attempts}/1.json`, JSON.stringify({ ended }));
+    const time = "2026-11-22T12:00:00.000Z";
+    const ended = { outcome: "failed", resumed: false, message: "out of luck", time };
+    const owner = { host: "here", pid: 1, started: time, locked: true };
+    await Deno.writeTextFile(`${attempts}/1.json`, JSON.stringify({ ...owner, ended }));
   });
   assert.match(markdown, /Without a result: 2 of 6 cells\./);
   assert.match(markdown, /- a_finetune_lethe_seed-3: not finished\n/);
@@ -177,9 +181,8 @@ Deno.test("results.json holds each cell with its settings, and no path of this m
   );
   assert.equal(row.settings["model-sha256"], "abc");
   assert.equal(row.after.attack?.successRate, 0.05 + 3 / 1000);
-  const { model } = row.after as unknown as { model: string };
-  assert.equal(model, "cells/a_nad_lethe_seed-3/run/student.safetensors");
-  assert.equal((row.before as unknown as { model: string }).model, "model.safetensors");
+  assert.equal(row.after.model, "cells/a_nad_lethe_seed-3/run/student.safetensors");
+  assert.equal(row.before.model, "model.safetensors");
 });
 
 Deno.test("table.html is a good page and escapes what the plan says", async () => {

@@ -1,6 +1,7 @@
 /** Results of cells as tests state them. */
 
-import type { CellEvaluation, CellResult } from "../../src/sweep/cell_folder.ts";
+import type { EvaluationDocument } from "../../src/runs/evaluation.ts";
+import type { CellResult } from "../../src/sweep/cell_folder.ts";
 import type { FinishedCell } from "../../src/sweep/groups.ts";
 import { parsePlan, type Plan } from "../../src/sweep/plan.ts";
 import type { PlanRow } from "../../src/sweep/plan_file.ts";
@@ -8,13 +9,22 @@ import type { PlanRow } from "../../src/sweep/plan_file.ts";
 /** Accuracy, and attack success and recovered accuracy where an attack is measured. */
 export type Shares = readonly [accuracy: number, success?: number, recovered?: number];
 
-function evaluation([accuracy, success, recovered]: Shares): CellEvaluation {
-  const counts = { samples: 1000, correct: Math.round(1000 * accuracy), accuracy };
+function evaluation([accuracy, success, recovered]: Shares): EvaluationDocument {
+  const counts = {
+    model: "model.safetensors",
+    dataset: "signs",
+    samples: 1000,
+    correct: Math.round(1000 * accuracy),
+    accuracy,
+    adapter: "an adapter",
+    seconds: 1,
+  };
   if (success === undefined || recovered === undefined) return counts;
   return {
     ...counts,
     attack: {
       name: "badnets",
+      target: 7,
       samples: 900,
       success: Math.round(900 * success),
       successRate: success,
@@ -38,6 +48,21 @@ export function resultOf(before: Shares, after: Shares): CellResult {
       seconds: 60,
     },
   };
+}
+
+/** The text of the `run.json` of a finished cell. */
+export function recordText(
+  { run, before, after }: CellResult,
+  results: Readonly<Record<string, unknown>> = {},
+): string {
+  return JSON.stringify({
+    command: "defend",
+    ...run,
+    deno: "2.9.6",
+    finished: true,
+    settings: {},
+    results: { before, after, ...results },
+  });
 }
 
 /** A plan of the models `a` and `b`. */

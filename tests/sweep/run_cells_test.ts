@@ -10,6 +10,7 @@ import {
   type RunnableCell,
 } from "../../src/sweep/run_cells.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
+import { recordText, resultOf } from "./results.ts";
 import { countJournal, STUB_PROGRAM, stubCell } from "./stubs.ts";
 
 interface Run {
@@ -170,12 +171,13 @@ Deno.test("runCells() reports a program that cannot be started", async () => {
 Deno.test("runCells() refuses a run whose record has no results", async () => {
   await withTemporaryFolder(async (out) => {
     await Deno.mkdir(`${out}/cells/a/run`, { recursive: true });
-    await Deno.writeTextFile(`${out}/cells/a/run/run.json`, '{ "finished": true }');
+    const record = { ...JSON.parse(recordText(resultOf([1], [1]))), results: {} };
+    await Deno.writeTextFile(`${out}/cells/a/run/run.json`, JSON.stringify(record));
     const end = (await run(out, [stubCell("a", "")])).ends.get("a");
     assert.ok(end?.state === "failed");
     assert.match(
       end.message,
-      /cells\/a\/run\/run\.json: it lacks the results "before" and "after"$/,
+      /cells\/a\/run: its run\.json lacks the results "before" and "after"$/,
     );
   });
 });

@@ -11,6 +11,11 @@ import { writeFileAtomic } from "../../src/formats/write_file.ts";
 const STEPS = 5;
 
 interface Run {
+  command: string;
+  deno: string;
+  adapter: string;
+  lethe: string;
+  settings: Record<string, string>;
   started: string;
   steps: number;
   finished: boolean;
@@ -28,7 +33,19 @@ for (let i = 0; i < Deno.args.length; i++) {
 }
 const folder = flags.resume ?? flags.out!;
 const run: Run = flags.resume === undefined
-  ? { started: new Date().toISOString(), steps: 0, finished: false, seconds: 0, flags, results: {} }
+  ? {
+    command: "defend",
+    deno: Deno.version.deno,
+    adapter: "stub",
+    lethe: "0.0.0",
+    settings: {},
+    started: new Date().toISOString(),
+    steps: 0,
+    finished: false,
+    seconds: 0,
+    flags,
+    results: {},
+  }
   : JSON.parse(Deno.readTextFileSync(`${folder}/run.json`));
 const { journal = "", id = "", milliseconds = "20", fail, needs } = run.flags;
 
@@ -77,18 +94,22 @@ while (run.steps < STEPS) {
 const seed = Number(run.flags.seed ?? 1);
 const nad = run.flags.defense === "nad";
 const evaluation = (accuracy: number, success: number, recovered: number) => ({
+  model: "model.safetensors",
+  dataset: "signs",
   samples: 1000,
-  correct: 1000 * accuracy,
+  correct: Math.round(1000 * accuracy),
   accuracy,
+  adapter: "stub",
+  seconds: 1,
   attack: {
     name: "badnets",
     target: 7,
     samples: 900,
-    success: 900 * success,
+    success: Math.round(900 * success),
     successRate: success,
-    correct: 900 * recovered,
+    correct: Math.round(900 * recovered),
     recoveredAccuracy: recovered,
-    correctNonTarget: 900 * accuracy,
+    correctNonTarget: Math.round(900 * accuracy),
     accuracyNonTarget: accuracy,
   },
 });
@@ -98,7 +119,6 @@ run.results = {
 };
 run.seconds = 2;
 run.finished = true;
-Object.assign(run, { adapter: "stub", lethe: "0.0.0" });
 await save();
 note("finish");
 Deno.exit(0);

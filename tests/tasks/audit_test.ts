@@ -54,7 +54,12 @@ Deno.test("audit leaves a document, the recovered triggers and a picture of them
     assert.match(stderr, /Nothing can be said: the model guesses\. .*hardly better than guessing/);
 
     const files = await filesUnder(`${folder}/run`);
-    assert.deepEqual(files, ["patterns.png", "patterns.safetensors", "run.json"]);
+    assert.deepEqual(files, [
+      "checkpoint/lock",
+      "patterns.png",
+      "patterns.safetensors",
+      "run.json",
+    ]);
     const record = JSON.parse(await Deno.readTextFile(`${folder}/run/run.json`));
     assert.equal(record.finished, true);
     assert.deepEqual(record.results.audit, document);

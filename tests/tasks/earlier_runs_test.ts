@@ -2,9 +2,14 @@
 
 import assert from "node:assert/strict";
 import { FormatError } from "../../src/errors.ts";
-import { createRunFolder, type RunFolder } from "../../src/train/run_folder.ts";
+import { reserveFolder } from "../../src/runs/folder_store.ts";
+import { createRun, type RunFolder } from "../../src/runs/run_folder.ts";
 import type { DefenseRunSettings } from "../../tasks/command_line/defense_settings.ts";
-import { type EarlierWork, findEarlierWork } from "../../tasks/command_line/earlier_runs.ts";
+import {
+  type EarlierWork,
+  findEarlierWork,
+  type NewRun,
+} from "../../tasks/command_line/earlier_runs.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { runTask } from "./command.ts";
 import { TINY_DATA, TINY_TRAINING, writeTinyModel } from "./tiny_model.ts";
@@ -31,7 +36,18 @@ const SETTINGS = {
   attack: { name: "badnets", target: { mode: "all2one", label: 7 }, options: {}, seed: 1 },
 } as unknown as DefenseRunSettings;
 
-const BEFORE = { samples: 64, correct: 60, accuracy: 0.9375, adapter: "a GPU" };
+const BEFORE = {
+  model: "model.safetensors",
+  dataset: "signs",
+  samples: 64,
+  correct: 60,
+  accuracy: 0.9375,
+  adapter: "a GPU",
+  seconds: 1,
+};
+
+/** Digests of the images. */
+const IMAGES = { train: "1a", test: "2b" };
 
 const STATE = new Map([["fc.bias", {
   dtype: "float32" as const,
@@ -50,25 +66,37 @@ const MODEL_AND_IMAGES: readonly Change[] = [
   { preprocessing: { mean: [0, 0, 0.5], deviation: [1, 1, 1] } },
 ];
 
+/** A run that is about to begin on "a GPU". */
+const newRun = (change: Partial<NewRun> = {}): NewRun => ({
+  command: "defend",
+  adapter: "a GPU",
+  images: IMAGES,
+  settings: SETTINGS,
+  ...change,
+});
+
 /** A run on "a GPU", and what is found of it for a run with other settings, or elsewhere. */
 async function withRun(
   body: (
     run: RunFolder,
-    find: (change?: Change, adapter?: string) => Promise<EarlierWork>,
+    find: (change?: Change, run?: Partial<NewRun>) => Promise<EarlierWork>,
   ) => Promise<void>,
 ): Promise<void> {
   await withTemporaryFolder(async (folder) => {
     const path = `${folder}/run`;
-    const run = await createRunFolder(path, {
+    const run = await createRun(await reserveFolder(path, "run"), {
       command: "defend",
       adapter: "a GPU",
+      deno: Deno.version.deno,
       settings: { ...SETTINGS },
+      images: IMAGES,
     });
     await body(
       run,
-      (change, adapter = "a GPU") =>
-        findEarlierWork([path], "defend", { ...SETTINGS, ...change }, adapter),
+      (change, elsewhere) =>
+        findEarlierWork([path], newRun({ settings: { ...SETTINGS, ...change }, ...elsewhere })),
     );
+    run.close();
   });
 }
 
@@ -79,16 +107,18 @@ Deno.test("findEarlierWork() takes a measurement only where it was made alike", 
     await run.update({ results: { before: BEFORE } });
     assert.deepEqual(await take(), BEFORE);
     assert.deepEqual(await take({ defense: "fine-pruning", heldOut: 0.2 }), BEFORE);
-    assert.equal(await take({}, "another GPU"), undefined);
+    assert.equal(await take({}, { adapter: "another GPU" }), undefined);
+    assert.equal(await take({}, { images: { ...IMAGES, test: "3c" } }), undefined);
     const attack = { ...SETTINGS.attack!, seed: 2 };
     for (const change of [...MODEL_AND_IMAGES, { limit: null }, { attack: null }, { attack }]) {
       assert.equal(await take(change), undefined, JSON.stringify(change));
     }
     await assert.rejects(
-      findEarlierWork([run.path, `${run.path}/none`], "defend", SETTINGS, "a GPU"),
+      findEarlierWork([run.path, `${run.path}/none`], newRun()),
       (error: Error) =>
         error instanceof FormatError &&
-        /^cannot take results from .*none: found no run\.json in it$/.test(error.message),
+        /^cannot take results from .*none: there is no such folder$/
+          .test(error.message),
     );
   });
 });
@@ -129,7 +159,7 @@ Deno.test("findEarlierWork() takes a finetuned copy only where it was made alike
     for (const change of changes) {
       assert.equal(await take(change), undefined, JSON.stringify(change));
     }
-    assert.equal(await take({}, "another GPU"), undefined);
+    assert.equal(await take({}, { adapter: "another GPU" }), undefined);
 
     const model = `${run.path}/teacher.safetensors`;
     await Deno.writeFile(model, (await Deno.readFile(model)).slice(0, 40));

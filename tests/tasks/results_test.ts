@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { attackCounts, cleanCounts, type Confusion } from "../../src/train/confusion.ts";
+import type { EvaluationDocument } from "../../src/runs/evaluation.ts";
 import {
-  type EvaluationDocument,
   evaluationDocument,
   measurementWarnings,
   resultsTable,

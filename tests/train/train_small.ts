@@ -4,12 +4,8 @@ import type { StateDict } from "../../src/formats/host_tensor.ts";
 import { destroyModel, readModel } from "../../src/nn/model.ts";
 import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
 import { CROSS_ENTROPY } from "../../src/train/objectives.ts";
-import {
-  decodeSnapshot,
-  encodeSnapshot,
-  type PhaseSnapshot,
-} from "../../src/train/snapshot_file.ts";
-import { train } from "../../src/train/train.ts";
+import { decodeSnapshot, encodeSnapshot } from "../../src/runs/snapshot_file.ts";
+import { type PhaseSnapshot, train } from "../../src/train/train.ts";
 import type { TrainingSettings } from "../../src/train/trainer.ts";
 import { gpu } from "../gpu/device.ts";
 import { SMALL_SETTINGS, smallImages, smallModel } from "./small.ts";
@@ -30,8 +26,8 @@ export async function trainSmall(
     settings: { ...SMALL_SETTINGS, ...settings },
     resume,
     onEpoch: async (_metrics, take) => {
-      const bytes = encodeSnapshot({ phase: "student", ...await take() });
-      snapshots.push(decodeSnapshot(bytes, "a snapshot"));
+      const bytes = await encodeSnapshot({ phase: "student", ...await take() });
+      snapshots.push((await decodeSnapshot(bytes, "a snapshot")).snapshot);
     },
   });
   const state = await readModel(gpu, model);

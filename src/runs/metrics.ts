@@ -1,0 +1,66 @@
+/** `metrics.jsonl`: the course of training, a line an epoch or logged step. */
+
+import { FormatError } from "../errors.ts";
+import { parseJson } from "../formats/json.ts";
+import { list, matching, number, object, optional, type Schema, text, whole } from "./schema.ts";
+
+/** A line of `metrics.jsonl`: one epoch or one logged step. */
+export interface MetricsLine {
+  /** For example `teacher` or `student`. */
+  readonly phase: string;
+  /** From 1. */
+  readonly epoch: number;
+  /** Steps of the phase done, from 1. */
+  readonly step: number;
+  /** Cross-entropy. */
+  readonly ce: number;
+  /** Unweighted attention losses. */
+  readonly at: readonly number[];
+  /** Divergence from the teacher's answers, where they are distilled. */
+  readonly kd?: number;
+  /** Weighted total. */
+  readonly loss: number;
+  /** Learning rate of the step. */
+  readonly lr: number;
+  /** Mean over the epoch. */
+  readonly imagesPerSecond: number;
+  /** On the line of an epoch: accuracy on the held-out images, 0..1. */
+  readonly heldOutAccuracy?: number;
+}
+
+/** More taps than any network has. */
+const MOST_TAPS = 64;
+
+const lineSchema: Schema<MetricsLine> = object<MetricsLine>({
+  phase: text,
+  epoch: whole(1),
+  step: whole(1),
+  ce: number(),
+  at: list(number(), MOST_TAPS),
+  kd: optional(number()),
+  loss: number(),
+  lr: number(),
+  imagesPerSecond: number(),
+  heldOutAccuracy: optional(number(0, 1)),
+});
+
+/** The text of lines. */
+export function encodeMetrics(lines: readonly MetricsLine[]): string {
+  return lines.map((line) => JSON.stringify(line) + "\n").join("");
+}
+
+/**
+ * The lines of a `metrics.jsonl`.
+ *
+ * @param file For messages.
+ * @throws {FormatError} naming the line that is damaged.
+ */
+export function decodeMetrics(content: string, file: string): MetricsLine[] {
+  return content.split("\n").flatMap((json, i) => {
+    if (json === "") return [];
+    const attempt = `line ${i + 1} of ${file}`;
+    const line = matching(lineSchema, parseJson(json, `${attempt} is damaged`));
+    if (line) return [line];
+    throw new FormatError(`${attempt} is not a line of metrics`);
+  });
+}
