@@ -173,8 +173,13 @@ export { type Cifar10Options, loadCifar10 } from "./src/data/cifar10.ts";
 export { type GtsrbOptions, loadGtsrb } from "./src/data/gtsrb.ts";
 export { loadIdx } from "./src/data/idx.ts";
 export { type ImageFolderOptions, loadImageFolder } from "./src/data/image_folder.ts";
+export type { FileTree, Listing } from "./src/data/file_tree.ts";
+export type { PassedOver } from "./src/data/passed_over.ts";
+export { memoryTree, openArchive } from "./src/data/archive_tree.ts";
+export { openPlace } from "./src/data/folder_tree.ts";
 export {
   cleanFraction,
+  evenSubset,
   type HeldOutSplit,
   indexRange,
   splitHeldOut,
@@ -383,6 +388,7 @@ export { readNpz } from "./src/formats/npz.ts";
 export type { ByteImage } from "./src/formats/byte_image.ts";
 export { decodeImage } from "./src/formats/images.ts";
 export { encodePng } from "./src/formats/png_write.ts";
+export type { FileExpectation } from "./src/formats/read_file.ts";
 export { writeFileAtomic } from "./src/formats/write_file.ts";
 
 // Errors.

@@ -74,7 +74,9 @@ command
       SHARE,
     ),
   )
-  .addOption(flag("--train-limit <n>", "use only the first n training images", integer(1)))
+  .addOption(
+    flag("--train-limit <n>", "use only n training images, of all classes alike", integer(1)),
+  )
   .addOption(
     flag("--train-fraction <share>", "use only a random share of the training images", SHARE),
   )

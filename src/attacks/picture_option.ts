@@ -15,8 +15,9 @@ import { readNpy } from "../formats/npy.ts";
 import { readNpz } from "../formats/npz.ts";
 import { encodePng } from "../formats/png_write.ts";
 import { readRegularFile } from "../formats/read_file.ts";
-import { quoted, shown } from "../text/quoted.ts";
 import { floats } from "../nn/state.ts";
+import { byCodePoint } from "../text/code_points.ts";
+import { quoted, shown } from "../text/quoted.ts";
 
 const PREFIX = "data:image/png;base64,";
 
@@ -74,7 +75,7 @@ export async function readPicture(path: string, size: Size): Promise<string> {
     );
   }
   const pictures: ByteImage[] = [];
-  for (const name of names.sort()) pictures.push(await readOne(`${path}/${name}`, size));
+  for (const name of names.sort(byCodePoint)) pictures.push(await readOne(`${path}/${name}`, size));
   return pictureText(stack(pictures));
 }
 

@@ -6,11 +6,15 @@
  */
 
 import { FormatError } from "../errors.ts";
+import { refusal } from "../formats/refusal.ts";
+import { shown } from "../text/quoted.ts";
+import { archiveKind, boundedChunks, insidePath, openStream, peek } from "./archive_tree.ts";
 import { RECORD_BYTES, RecordCollector } from "./cifar10_records.ts";
-import type { Dataset } from "./image_set.ts";
+import { evenSubset } from "./clean_subset.ts";
+import { type FileTree, join } from "./file_tree.ts";
+import { type Dataset, selectImages } from "./image_set.ts";
 import { chosenIndices, indicesBelow, isWanted, type LoadOptions } from "./load_options.ts";
-import { kindOf } from "./paths.ts";
-import { visitTarGzip } from "./tar_gzip.ts";
+import { type TarSink, visitTar } from "./tar.ts";
 
 /** Options of {@linkcode loadCifar10}. */
 export interface Cifar10Options extends LoadOptions {
@@ -42,91 +46,135 @@ export const CIFAR10_CLASS_NAMES: readonly string[] = [
 ];
 
 /**
- * Loads CIFAR-10 from `path`: the official archive, the folder extracted from it, or a folder that
- * holds either. An archive is streamed: memory beyond the images kept is a few MB.
+ * Loads CIFAR-10 from a tree that holds the official archive, the folder extracted from it, or the
+ * files of that folder. An archive is streamed: memory beyond the images kept is a few MB.
  *
  * Training images come in the order of data_batch_1 to data_batch_5. Throws {@linkcode FormatError}
  * when nothing is found there, a file has the wrong size, a label is above 9, or the archive is
  * damaged or hostile.
  */
-export async function loadCifar10(path: string, options: Cifar10Options = {}): Promise<Dataset> {
+export async function loadCifar10(tree: FileTree, options: Cifar10Options = {}): Promise<Dataset> {
   const recordsPerFile = options.recordsPerFile ?? 10_000;
-  const trainCount = TRAIN_FILES.length * recordsPerFile;
-  const train = new RecordCollector(
-    isWanted("train", options) ? chosenIndices(options, trainCount) : [],
-  );
+  const { trainLimit, ...others } = options;
+  if (trainLimit !== undefined && isWanted("train", options)) {
+    // Labels are only known when they are read.
+    const { trainSubset: _, ...all } = others;
+    const whole = await loadCifar10(tree, all);
+    const trainRecords = evenSubset(whole.train.labels, trainLimit);
+    return { ...whole, train: selectImages(whole.train, trainRecords), trainRecords };
+  }
+  const trainRecords = isWanted("train", options)
+    ? chosenIndices(others, TRAIN_FILES.length * recordsPerFile, () => [])
+    : [];
+  const train = new RecordCollector(trainRecords);
   const wantsTest = isWanted("test", options);
   const test = new RecordCollector(wantsTest ? indicesBelow(recordsPerFile) : []);
 
-  const wanted = new Map<string, { sink: RecordCollector; first: number }>();
+  const wanted = new Map<string, { collector: RecordCollector; first: number }>();
   TRAIN_FILES.forEach((name, k) => {
     const first = k * recordsPerFile;
-    if (train.keepsAny(first, first + recordsPerFile)) wanted.set(name, { sink: train, first });
-  });
-  if (wantsTest) wanted.set(TEST_FILE, { sink: test, first: 0 });
-
-  let classNames = CIFAR10_CLASS_NAMES;
-  const source = await findSource(path);
-  const readFile = async (name: string, size: number, body: ReadableStream<Uint8Array>) => {
-    const target = wanted.get(name);
-    if (target === undefined) {
-      await body.cancel();
-      return;
+    if (train.keepsAny(first, first + recordsPerFile)) {
+      wanted.set(name, { collector: train, first });
     }
-    const where = `${name} of CIFAR-10 at ${source.path}`;
+  });
+  if (wantsTest) wanted.set(TEST_FILE, { collector: test, first: 0 });
+
+  let classesText = "";
+  const decoder = new TextDecoder();
+  const source = await findSource(tree);
+  const place = shown(join(tree.source, source.name));
+  /** Where the content of a file goes; undefined for one that is not needed. */
+  const sinkOf = (name: string, size: number): TarSink | undefined => {
+    if (name === CLASSES_FILE && size <= MAXIMUM_CLASSES_FILE_BYTES) {
+      return (piece) => {
+        classesText += decoder.decode(piece, { stream: true });
+      };
+    }
+    const target = wanted.get(name);
+    if (target === undefined) return undefined;
+    const where = `${name} of CIFAR-10 at ${place}`;
     if (size !== recordsPerFile * RECORD_BYTES) {
-      await body.cancel();
       throw new FormatError(
         `cannot read ${where}: found ${size} bytes, expected ${recordsPerFile * RECORD_BYTES} ` +
           `(${recordsPerFile} records of ${RECORD_BYTES})`,
       );
     }
-    await target.sink.read(body, target.first, where);
     wanted.delete(name);
+    return target.collector.sink(target.first, where);
   };
-
-  if (source.kind === "archive") {
-    await visitTarGzip(source.path, MAXIMUM_ARCHIVE_BYTES, async ({ name, size, body }) => {
-      const file = name.slice(name.lastIndexOf("/") + 1);
-      if (file === CLASSES_FILE && size <= MAXIMUM_CLASSES_FILE_BYTES) {
-        classNames = parseClassNames(await new Response(body).text());
-      } else {
-        await readFile(file, size, body);
-      }
-    });
-  } else {
-    for (const name of [...wanted.keys()]) {
-      const file = `${source.path}/${name}`;
-      if (await kindOf(file) !== "file") continue;
-      await readFile(name, (await Deno.stat(file)).size, (await Deno.open(file)).readable);
-    }
-    const classes = `${source.path}/${CLASSES_FILE}`;
-    if (await kindOf(classes) === "file") {
-      classNames = parseClassNames(await Deno.readTextFile(classes));
-    }
-  }
+  await (source.kind === "archive"
+    ? readArchive(tree, source.name, sinkOf)
+    : readFolder(tree, source.name, [...wanted.keys(), CLASSES_FILE], sinkOf));
   if (wanted.size > 0) {
     throw new FormatError(
-      `cannot read CIFAR-10 at ${source.path}: ${[...wanted.keys()].join(", ")} not found, ` +
+      `cannot read CIFAR-10 at ${place}: ${[...wanted.keys()].join(", ")} not found, ` +
         `expected the files of ${ARCHIVE}`,
     );
   }
-  return { name: "cifar10", classNames, train: train.images(), test: test.images() };
+  return {
+    name: "cifar10",
+    classNames: parseClassNames(classesText),
+    train: train.images(),
+    test: test.images(),
+    trainRecords,
+  };
 }
 
-async function findSource(path: string): Promise<{ kind: "archive" | "folder"; path: string }> {
-  if (await kindOf(path) === "file") return { kind: "archive", path };
-  for (const folder of [path, `${path}/${FOLDER}`]) {
+type SinkOf = (name: string, size: number) => TarSink | undefined;
+
+async function readArchive(tree: FileTree, name: string, sinkOf: SinkOf): Promise<void> {
+  const expected = "a complete .tar.gz archive";
+  const refuse = refusal("archive", join(tree.source, name));
+  const kind = archiveKind(await peek(tree, name));
+  if (kind !== "tar" && kind !== "tar.gz") throw refuse("another kind of file", expected);
+  const stream = await openStream(tree, name, kind);
+  const chunks = boundedChunks(stream, MAXIMUM_ARCHIVE_BYTES, expected, refuse);
+  await visitTar(chunks, refuse, ({ name: path, kind, size }) => {
+    if (kind === "folder") return undefined;
+    if (kind !== "file" || path === undefined) {
+      throw refuse(`an entry of kind ${kind}`, "files and folders");
+    }
+    return sinkOf(insidePath(path, refuse).split("/").at(-1)!, size);
+  });
+}
+
+async function readFolder(
+  tree: FileTree,
+  folder: string,
+  names: readonly string[],
+  sinkOf: SinkOf,
+): Promise<void> {
+  for (const name of names) {
+    const file = join(folder, name);
+    const size = await tree.sizeOf(file);
+    const sink = size === undefined ? undefined : sinkOf(name, size);
+    if (size === undefined || sink === undefined) continue;
+    const refuse = refusal("file", join(tree.source, file));
+    const stream = await tree.stream(file);
+    let left = size;
+    for await (const chunk of boundedChunks(stream, size, "a readable file", refuse)) {
+      sink(chunk);
+      left -= chunk.length;
+    }
+    if (left > 0) throw refuse(`${left} bytes fewer than the file had`, "a file that rests");
+  }
+}
+
+/** The folder or the archive in a tree; a file alone is an archive whatever its name. */
+async function findSource(tree: FileTree): Promise<{ kind: "archive" | "folder"; name: string }> {
+  for (const folder of ["", FOLDER]) {
     for (const file of [TEST_FILE, ...TRAIN_FILES]) {
-      if (await kindOf(`${folder}/${file}`) === "file") return { kind: "folder", path: folder };
+      if (await tree.sizeOf(join(folder, file)) !== undefined) {
+        return { kind: "folder", name: folder };
+      }
     }
   }
-  if (await kindOf(`${path}/${ARCHIVE}`) === "file") {
-    return { kind: "archive", path: `${path}/${ARCHIVE}` };
-  }
+  const name = tree.only ?? ARCHIVE;
+  if (await tree.sizeOf(name) !== undefined) return { kind: "archive", name };
   throw new FormatError(
-    `cannot find CIFAR-10 at ${path}: looked for ${ARCHIVE}, ${FOLDER}/ and ${TEST_FILE} there; ` +
-      "give its place with --data, or fetch it with --download of erase, evaluate or attack",
+    `cannot find CIFAR-10 at ${shown(tree.source)}: looked for ${ARCHIVE}, ${FOLDER}/ and ` +
+      `${TEST_FILE} there; give its place with --data, or fetch it with --download of erase, ` +
+      "evaluate or attack",
   );
 }
 

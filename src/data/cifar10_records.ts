@@ -1,4 +1,4 @@
-/** Picks chosen records out of a stream of CIFAR-10 records. */
+/** Picks chosen records out of the files of CIFAR-10. */
 
 import { FormatError } from "../errors.ts";
 import { CHANNELS, type ImageSet } from "./image_set.ts";
@@ -35,19 +35,19 @@ export class RecordCollector {
   }
 
   /**
-   * Reads a stream of whole records to its end; the first one is number `first`. Checks every label,
-   * kept or not, and throws {@linkcode FormatError} naming `where` for one above 9.
+   * Takes whole records piece by piece; the first one is number `first`. Checks every label, kept or
+   * not, and throws {@linkcode FormatError} naming `where` for one above 9.
    */
-  async read(body: ReadableStream<Uint8Array>, first: number, where: string): Promise<void> {
+  sink(first: number, where: string): (piece: Uint8Array) => void {
     let record = first;
     let offset = 0; // of the next byte inside its record
     let slot = this.#slotFrom(first);
-    for await (const chunk of body) {
+    return (piece) => {
       let at = 0;
-      while (at < chunk.length) {
+      while (at < piece.length) {
         const kept = this.#indices[slot] === record;
         if (offset === 0) {
-          const label = chunk[at]!;
+          const label = piece[at]!;
           if (label >= CLASSES) {
             throw new FormatError(
               `cannot read ${where}: found label ${label} in record ${record - first}, ` +
@@ -58,9 +58,9 @@ export class RecordCollector {
           at++;
           offset = 1;
         }
-        const length = Math.min(RECORD_BYTES - offset, chunk.length - at);
+        const length = Math.min(RECORD_BYTES - offset, piece.length - at);
         if (kept) {
-          this.#pixels.set(chunk.subarray(at, at + length), slot * IMAGE_BYTES + offset - 1);
+          this.#pixels.set(piece.subarray(at, at + length), slot * IMAGE_BYTES + offset - 1);
         }
         at += length;
         offset += length;
@@ -70,7 +70,7 @@ export class RecordCollector {
           record++;
         }
       }
-    }
+    };
   }
 
   /** The first slot whose record is not below `record`. */

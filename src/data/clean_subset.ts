@@ -56,6 +56,30 @@ export function indexRange(text: string, count: number): Uint32Array<ArrayBuffer
   return Uint32Array.from({ length: to - from }, (_, i) => from + i);
 }
 
+/**
+ * Indices of `count` images, or of all where there are fewer, of all classes alike: the first image of
+ * each class in file order, then the second of each, and so on; the last round goes to the lower
+ * classes. `labels[i]` is the class of image i. Ascending.
+ */
+export function evenSubset(
+  labels: ArrayLike<number>,
+  count: number,
+): Uint32Array<ArrayBuffer> {
+  const byClass = new Map<number, number[]>();
+  for (let i = 0; i < labels.length; i++) {
+    const members = byClass.get(labels[i]!);
+    if (members === undefined) byClass.set(labels[i]!, [i]);
+    else members.push(i);
+  }
+  let classes = [...byClass].sort(([a], [b]) => a - b).map(([, members]) => members);
+  const chosen: number[] = [];
+  for (let round = 0; classes.length > 0 && chosen.length < count; round++) {
+    classes = classes.filter((members) => round < members.length);
+    for (const members of classes.slice(0, count - chosen.length)) chosen.push(members[round]!);
+  }
+  return Uint32Array.from(chosen).sort();
+}
+
 /** The two parts of {@linkcode splitHeldOut}, each in ascending order. */
 export interface HeldOutSplit {
   /** What is left to train on. */

@@ -1,8 +1,12 @@
 /** The data sets by name. A new one is one file and one line of {@linkcode DATASETS}. */
 
 import { UsageError } from "../errors.ts";
+import { quoted } from "../text/quoted.ts";
+import { openArchive } from "./archive_tree.ts";
 import { loadCifar10 } from "./cifar10.ts";
 import { CIFAR10_FILE, downloadFile, type DownloadOptions, type OfficialFile } from "./download.ts";
+import type { FileTree } from "./file_tree.ts";
+import { openPlace } from "./folder_tree.ts";
 import { type GtsrbOptions, loadGtsrb } from "./gtsrb.ts";
 import { FASHION_MNIST_CLASS_NAMES, loadIdx, MNIST_CLASS_NAMES } from "./idx.ts";
 import { loadImageFolder } from "./image_folder.ts";
@@ -13,29 +17,32 @@ import { loadSigns } from "./signs.ts";
 
 /** What {@linkcode loadDataset} loads, and from where. */
 export interface DatasetRequest extends GtsrbOptions {
-  /** A name out of {@linkcode DATASET_NAMES}, or a folder with one sub-folder of images a class. */
+  /**
+   * A name out of {@linkcode DATASET_NAMES}, or a folder or archive (zip, tar, tar.gz) with one
+   * sub-folder of images a class.
+   */
   readonly name: string;
   /** Folder or archive of the data; `signs` needs none. Default: `./data`. */
   readonly path?: string;
 }
 
 interface Entry {
-  /** Loads from `path`. */
-  readonly load: (path: string, options: GtsrbOptions) => Dataset | Promise<Dataset>;
+  /** Loads from what lies at a path. */
+  readonly load: (place: FileTree, options: GtsrbOptions) => Dataset | Promise<Dataset>;
   /** What `--download` fetches into the folder of the data. */
   readonly files: readonly OfficialFile[];
 }
 
 const DATASETS: Readonly<Record<string, Entry>> = {
-  signs: { load: (_path, options) => loadSigns(options), files: [] },
+  signs: { load: (_place, options) => loadSigns(options), files: [] },
   cifar10: { load: loadCifar10, files: [CIFAR10_FILE] },
   gtsrb: { load: loadGtsrb, files: [] },
   mnist: {
-    load: (path, options) => loadIdx("mnist", MNIST_CLASS_NAMES, path, options),
+    load: (place, options) => loadIdx("mnist", MNIST_CLASS_NAMES, place, options),
     files: [],
   },
   "fashion-mnist": {
-    load: (path, options) => loadIdx("fashion-mnist", FASHION_MNIST_CLASS_NAMES, path, options),
+    load: (place, options) => loadIdx("fashion-mnist", FASHION_MNIST_CLASS_NAMES, place, options),
     files: [],
   },
 };
@@ -53,10 +60,18 @@ export async function loadDataset(request: DatasetRequest): Promise<Dataset> {
   if (options.regionOfInterest && name !== "gtsrb") {
     throw new UsageError(`cannot cut out regions of interest of ${name}: only gtsrb has them`);
   }
-  if (!isKnown(name) && name !== "" && await kindOf(name) === "folder") {
-    return await loadImageFolder(name, options);
-  }
-  return await findEntry(name).load(path, options);
+  const ownImages = isKnown(name) || name === "" ? undefined : await openImages(name);
+  if (ownImages !== undefined) return await loadImageFolder(ownImages, options);
+  const { load } = findEntry(name);
+  return await load(await openPlace(path), options);
+}
+
+/** The images at a path; undefined where nothing is there. */
+async function openImages(path: string): Promise<FileTree | undefined> {
+  const kind = await kindOf(path);
+  if (kind === "nothing") return undefined;
+  const place = await openPlace(path);
+  return place.only === undefined ? place : await openArchive(place, place.only);
 }
 
 /**
@@ -86,8 +101,8 @@ function findEntry(name: string): Entry {
   if (entry !== undefined) return entry;
   const near = nearestName(name, DATASET_NAMES);
   throw new UsageError(
-    `cannot load the data set "${name}": expected one of ${DATASET_NAMES.join(", ")}, ` +
-      `or a folder with one sub-folder of images a class` +
+    `cannot load the data set ${quoted(name)}: expected one of ${DATASET_NAMES.join(", ")}, ` +
+      `or a folder or archive with one sub-folder of images a class` +
       (near === undefined ? "" : `; did you mean "${near}"?`),
   );
 }

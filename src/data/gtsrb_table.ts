@@ -2,6 +2,7 @@
 
 import { FormatError } from "../errors.ts";
 import type { ByteImage } from "../formats/byte_image.ts";
+import { quoted, shown } from "../text/quoted.ts";
 
 /** Part of an image, as shares of its width and height, 0..1. */
 export interface Region {
@@ -26,25 +27,28 @@ const REGION_COLUMNS = ["Width", "Height", "Roi.X1", "Roi.Y1", "Roi.X2", "Roi.Y2
  * @throws {FormatError} for missing columns, and rows without a file name or a class.
  */
 export function parseTable(text: string, source: string): Map<string, TableRow> {
-  const [header, ...lines] = text.split(/\r?\n/).filter((line) => line.trim() !== "");
-  const columns = header?.split(";") ?? [];
+  const lines = linesOf(text);
+  const header = lines.next().value ?? "";
+  const columns = header.split(";");
   const fileColumn = columns.indexOf("Filename");
   const classColumn = columns.indexOf("ClassId");
   if (fileColumn < 0 || classColumn < 0) {
     throw new FormatError(
-      `cannot read ${source}: found the columns "${header ?? ""}", ` +
+      `cannot read ${shown(source)}: found the columns ${quoted(header)}, ` +
         `expected Filename and ClassId, parted by ;`,
     );
   }
   const regionColumns = REGION_COLUMNS.map((name) => columns.indexOf(name));
   const rows = new Map<string, TableRow>();
-  for (const [i, line] of lines.entries()) {
-    const cells = line.split(";");
+  let number = 1;
+  for (const line of lines) {
+    number++;
+    const cells = line.split(";", columns.length);
     const file = cells[fileColumn];
     const label = cells[classColumn] ?? "";
     if (file === undefined || !/^\d+$/.test(label)) {
       throw new FormatError(
-        `cannot read ${source}: found "${line}" in line ${i + 2}, ` +
+        `cannot read ${shown(source)}: found ${quoted(line)} in line ${number}, ` +
           `expected a file name and a class`,
       );
     }
@@ -55,6 +59,17 @@ export function parseTable(text: string, source: string): Map<string, TableRow> 
     rows.set(file, { label: Number(label), ...region ? { region } : {} });
   }
   return rows;
+}
+
+/** The lines that are not blank, one at a time: a list of all may take many times the text. */
+function* linesOf(text: string): Generator<string, undefined> {
+  for (let start = 0; start < text.length;) {
+    const end = text.indexOf("\n", start);
+    const line = text.slice(start, end < 0 ? text.length : end).trimEnd();
+    if (line !== "") yield line;
+    start = end < 0 ? text.length : end + 1;
+  }
+  return undefined;
 }
 
 /** The region of a row's numbers; without one that lies inside the image, none. */

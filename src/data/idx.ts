@@ -4,14 +4,17 @@
  * padded with black to 32x32.
  */
 
-import { FormatError, messageOf } from "../errors.ts";
+import { FormatError } from "../errors.ts";
+import { refusal, type Refuse } from "../formats/refusal.ts";
+import { shown } from "../text/quoted.ts";
+import { boundedChunks } from "./archive_tree.ts";
+import { type FileTree, join } from "./file_tree.ts";
 import { CHANNELS, type Dataset, type ImageSet } from "./image_set.ts";
 import { chosenIndices, isWanted, type LoadOptions, noImages } from "./load_options.ts";
-import { kindOf } from "./paths.ts";
 
 const SIDE = 32;
-/** All of MNIST's training images are 47,040,016 bytes. */
-const MAXIMUM_BYTES = 256 * 1024 * 1024;
+/** Bytes in memory, of a file and its images in colour, beyond four times those of the files. */
+const FREE_BYTES = 256 * 1024 * 1024;
 /** IDX type code of unsigned bytes, the only one that images and labels use. */
 const UNSIGNED_BYTES = 8;
 
@@ -42,55 +45,69 @@ export interface IdxArray {
 
 /**
  * Loads the four files `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-...` and
- * `t10k-labels-...` in the folder `path`, with or without `.gz`. Throws {@linkcode FormatError} for
- * missing or damaged files, images beyond 32x32, and labels that are no class or too many or few.
+ * `t10k-labels-...` of a tree, with or without `.gz`. Throws {@linkcode FormatError} for missing or
+ * damaged files, images beyond 32x32 or so small that they would fill the memory, and labels that
+ * are no class or too many or few.
  */
 export async function loadIdx(
   name: string,
   classNames: readonly string[],
-  path: string,
+  tree: FileTree,
   options: LoadOptions = {},
 ): Promise<Dataset> {
   const load = (prefix: string, chosen: LoadOptions) =>
-    loadPart(`${path}/${prefix}`, classNames.length, chosen);
-  return {
-    name,
-    classNames,
-    train: isWanted("train", options) ? await load("train", options) : noImages(SIDE),
-    test: isWanted("test", options) ? await load("t10k", {}) : noImages(SIDE),
-  };
+    loadPart(tree, prefix, classNames.length, chosen);
+  const train = isWanted("train", options) ? await load("train", options) : NOTHING;
+  const test = isWanted("test", options) ? await load("t10k", {}) : NOTHING;
+  return { name, classNames, train: train.set, test: test.set, trainRecords: train.records };
 }
 
+interface LoadedPart {
+  readonly set: ImageSet;
+  readonly records: ArrayLike<number>;
+}
+
+const NOTHING: LoadedPart = { set: noImages(SIDE), records: [] };
+
 async function loadPart(
+  tree: FileTree,
   prefix: string,
   classes: number,
   options: LoadOptions,
-): Promise<ImageSet> {
-  const images = await readFile(`${prefix}-images-idx3-ubyte`, 3);
-  const labels = await readFile(`${prefix}-labels-idx1-ubyte`, 1);
+): Promise<LoadedPart> {
+  const images = await readFile(tree, `${prefix}-images-idx3-ubyte`, 3);
+  const labels = await readFile(tree, `${prefix}-labels-idx1-ubyte`, 1);
   const [count, height, width] = images.shape as [number, number, number];
+  const refuse = (kind: string, found: string, expected: string) =>
+    refusal("IDX file", join(tree.source, `${prefix}-${kind}-ubyte`))(found, expected);
   if (labels.shape[0] !== count) {
-    throw new FormatError(
-      `cannot read ${prefix}-labels-idx1-ubyte: found ${labels.shape[0]} labels, ` +
-        `expected ${count}, one an image`,
-    );
+    throw refuse("labels-idx1", `${labels.shape[0]} labels`, `${count}, one an image`);
   }
   if (height > SIDE || width > SIDE) {
-    throw new FormatError(
-      `cannot read ${prefix}-images-idx3-ubyte: found images of ${width} x ${height} pixels, ` +
-        `expected at most ${SIDE} x ${SIDE}`,
+    throw refuse(
+      "images-idx3",
+      `images of ${width} x ${height} pixels`,
+      `at most ${SIDE} x ${SIDE}`,
     );
   }
   const bad = labels.bytes.findIndex((label) => label >= classes);
   if (bad >= 0) {
-    throw new FormatError(
-      `cannot read ${prefix}-labels-idx1-ubyte: found label ${
-        labels.bytes[bad]
-      } for image ${bad}, ` +
-        `expected 0 to ${classes - 1}`,
+    throw refuse(
+      "labels-idx1",
+      `label ${labels.bytes[bad]} for image ${bad}`,
+      `0 to ${classes - 1}`,
     );
   }
-  const indices = chosenIndices(options, count);
+  const indices = chosenIndices(options, count, () => labels.bytes);
+  const needed = images.bytes.length + indices.length * CHANNELS * SIDE * SIDE;
+  const most = 4 * images.fileBytes + FREE_BYTES;
+  if (needed > most) {
+    throw refuse(
+      "images-idx3",
+      `${indices.length} images of ${width} x ${height} pixels in ${images.fileBytes} bytes`,
+      `so few that they take ${most} bytes at most, not ${needed}`,
+    );
+  }
   const set = {
     pixels: new Uint8Array(indices.length * CHANNELS * SIDE * SIDE),
     labels: new Uint16Array(indices.length),
@@ -109,15 +126,24 @@ async function loadPart(
       set.pixels.set(images.bytes.subarray(from, from + width), to);
     }
   }
-  return set;
+  return { set, records: indices };
 }
 
 /** Parses an IDX file of unsigned bytes; `source` names it in messages. */
 export function parseIdx(bytes: Uint8Array, dimensions: number, source: string): IdxArray {
-  const refuse = (found: string, expected: string) =>
-    new FormatError(`cannot read IDX file ${source}: found ${found}, expected ${expected}`);
-  const start = 4 + 4 * dimensions;
+  const refuse = refusal("IDX file", source);
+  const start = headerBytes(dimensions);
   if (bytes.length < start) throw refuse(`${bytes.length} bytes`, `at least ${start}`);
+  const { shape, size } = parseHeader(bytes, dimensions, refuse);
+  if (size !== bytes.length - start || size === 0) {
+    throw refuse(`${bytes.length - start} bytes for ${shape.join(" x ")}`, `${size}, and some`);
+  }
+  return { shape, bytes: bytes.subarray(start) };
+}
+
+const headerBytes = (dimensions: number) => 4 + 4 * dimensions;
+
+function parseHeader(bytes: Uint8Array, dimensions: number, refuse: Refuse) {
   if (bytes[0] !== 0 || bytes[1] !== 0) {
     throw refuse(`a file that starts with ${bytes[0]}, ${bytes[1]}`, "two zero bytes");
   }
@@ -129,47 +155,62 @@ export function parseIdx(bytes: Uint8Array, dimensions: number, source: string):
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const shape = Array.from({ length: dimensions }, (_, i) => view.getUint32(4 + 4 * i));
-  const size = shape.reduce((product, length) => product * length, 1);
-  if (size !== bytes.length - start || size === 0) {
-    throw refuse(`${bytes.length - start} bytes for ${shape.join(" x ")}`, `${size}, and some`);
-  }
-  return { shape, bytes: bytes.subarray(start) };
+  return { shape, size: shape.reduce((product, length) => product * length, 1) };
 }
 
-async function readFile(path: string, dimensions: number): Promise<IdxArray> {
-  if (await kindOf(path) === "file") {
-    return parseIdx(await readBounded((await Deno.open(path)).readable, path), dimensions, path);
-  }
-  const packed = `${path}.gz`;
-  if (await kindOf(packed) !== "file") {
-    throw new FormatError(
-      `cannot find ${path}: looked for it and for ${packed}, expected the four files of the set`,
+interface IdxFile extends IdxArray {
+  /** Bytes on the disk, packed or not. */
+  readonly fileBytes: number;
+}
+
+async function readFile(tree: FileTree, name: string, dimensions: number): Promise<IdxFile> {
+  for (const file of [name, `${name}.gz`]) {
+    const fileBytes = await tree.sizeOf(file);
+    if (fileBytes === undefined) continue;
+    const source = join(tree.source, file);
+    const stream = await tree.stream(file);
+    const bytes = await readAsStated(
+      file === name ? stream : stream.pipeThrough(new DecompressionStream("gzip")),
+      dimensions,
+      4 * fileBytes + FREE_BYTES,
+      refusal("IDX file", source),
     );
+    return { ...parseIdx(bytes, dimensions, source), fileBytes };
   }
-  const stream = (await Deno.open(packed)).readable.pipeThrough(new DecompressionStream("gzip"));
-  return parseIdx(await readBounded(stream, packed), dimensions, packed);
+  throw new FormatError(
+    `cannot find ${name} in ${
+      shown(tree.source)
+    }: looked for it and for ${name}.gz, expected the ` +
+      `four files of the set`,
+  );
 }
 
-async function readBounded(stream: ReadableStream<Uint8Array>, path: string): Promise<Uint8Array> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let total = 0;
-  try {
-    for await (const chunk of stream) {
-      total += chunk.length;
-      if (total > MAXIMUM_BYTES) {
-        throw new FormatError(
-          `cannot read ${path}: found more than ${MAXIMUM_BYTES} bytes, expected fewer`,
-        );
+/** Reads as many bytes as the header says that there are, and no more than `maximumBytes`. */
+async function readAsStated(
+  stream: ReadableStream<Uint8Array>,
+  dimensions: number,
+  maximumBytes: number,
+  refuse: Refuse,
+): Promise<Uint8Array> {
+  let bytes = new Uint8Array(headerBytes(dimensions));
+  let [length, isSized] = [0, false];
+  for await (const chunk of boundedChunks(stream, maximumBytes, "a complete file", refuse)) {
+    for (let at = 0; at < chunk.length;) {
+      const piece = chunk.subarray(at, at + bytes.length - length);
+      bytes.set(piece, length);
+      length += piece.length;
+      at += piece.length;
+      if (length < bytes.length || at === chunk.length && isSized) continue;
+      if (isSized) throw refuse(`more than ${length} bytes`, `${length}, as the header states`);
+      const { size, shape } = parseHeader(bytes, dimensions, refuse);
+      const stated = length + size;
+      if (stated > maximumBytes) {
+        throw refuse(`${shape.join(" x ")} bytes`, `at most ${maximumBytes} in so small a file`);
       }
-      chunks.push(new Uint8Array(chunk));
+      const whole = new Uint8Array(stated);
+      whole.set(bytes);
+      [bytes, isSized] = [whole, true];
     }
-  } catch (error) {
-    if (error instanceof FormatError) throw error;
-    const found = messageOf(error);
-    throw new FormatError(
-      `cannot read ${path}: found damaged data (${found}), expected a complete gzip file`,
-      { cause: error },
-    );
   }
-  return await new Blob(chunks).bytes();
+  return bytes.subarray(0, length);
 }

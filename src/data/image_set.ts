@@ -24,6 +24,8 @@ export interface Dataset {
   readonly train: ImageSet;
   /** Images that are only measured on. */
   readonly test: ImageSet;
+  /** Number of each training image in file order; absent where these are all of them. */
+  readonly trainRecords?: ArrayLike<number>;
 }
 
 /** Channels of every image in this project. */

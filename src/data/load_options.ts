@@ -1,6 +1,7 @@
 /** What every data set can be asked to load, so that a command holds no image that it won't use. */
 
 import { DataError } from "../errors.ts";
+import { evenSubset } from "./clean_subset.ts";
 import type { ImageSet } from "./image_set.ts";
 
 /** One of the two halves of a data set. */
@@ -15,8 +16,15 @@ export interface LoadOptions {
    * Image i of the result is the image at its i-th index. Default: all.
    */
   readonly trainSubset?: (count: number) => ArrayLike<number>;
+  /**
+   * Keeps so many training images, of all classes alike as {@linkcode evenSubset} chooses them; goes
+   * before `trainSubset`. Default: all.
+   */
+  readonly trainLimit?: number;
   /** Told what is amiss but not fatal, such as files that were skipped. Default: not told. */
   readonly onWarning?: (message: string) => void;
+  /** Told how the files were understood, such as what was passed over. Default: not told. */
+  readonly onNotice?: (message: string) => void;
 }
 
 /** Whether `part` is to be loaded. */
@@ -25,10 +33,15 @@ export function isWanted(part: Part, options: LoadOptions): boolean {
 }
 
 /**
- * The indices that `options.trainSubset` chooses out of `count` training images, or all of them.
- * Throws {@linkcode DataError} unless they ascend and stay below `count`.
+ * The indices that the options choose out of `count` training images, or all of them; `labels` gives
+ * the class of each, and is only called where it is needed. Throws {@linkcode DataError} unless they ascend and stay below `count`.
  */
-export function chosenIndices(options: LoadOptions, count: number): ArrayLike<number> {
+export function chosenIndices(
+  options: LoadOptions,
+  count: number,
+  labels: () => ArrayLike<number>,
+): ArrayLike<number> {
+  if (options.trainLimit !== undefined) return evenSubset(labels(), options.trainLimit);
   const indices = options.trainSubset?.(count) ?? indicesBelow(count);
   for (let i = 0; i < indices.length; i++) {
     const index = indices[i]!;

@@ -41,12 +41,14 @@ export function loadSigns(options: SignsOptions = {}): Dataset {
   const painter = new SignPainter();
   const draw = (indices: ArrayLike<number>, start: number) =>
     drawImages(painter, indices, start, seed);
+  const count = options.trainCount ?? 12_000;
+  const labels = () => Uint16Array.from({ length: count }, (_, i) => labelOf(i, seed));
+  const trainRecords = isWanted("train", options) ? chosenIndices(options, count, labels) : [];
   return {
     name: "signs",
     classNames: SIGNS_CLASS_NAMES,
-    train: isWanted("train", options)
-      ? draw(chosenIndices(options, options.trainCount ?? 12_000), 0)
-      : noImages(SIGN_SIDE),
+    train: draw(trainRecords, 0),
+    trainRecords,
     test: isWanted("test", options)
       ? draw(indicesBelow(options.testCount ?? 2_000), TEST_START)
       : noImages(SIGN_SIDE),

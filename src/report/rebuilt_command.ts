@@ -91,10 +91,11 @@ function plainFlags(settings: Settings, names: Readonly<Record<string, string>>)
 
 /** Of `attack` the images to train on, else the defender's. */
 function subsetFlags(subset: unknown, command: string): Flag[] {
-  const { fraction, range } = fieldsOf(subset);
+  const { fraction, range, limit } = fieldsOf(subset);
   if (isFinite(fraction)) {
     return [[command === "attack" ? "--train-fraction" : "--clean-fraction", String(fraction)]];
   }
+  if (isFinite(limit)) return [["--train-limit", String(limit)]];
   if (typeof range !== "string") return [];
   return command === "attack"
     ? [["--train-limit", range.replace("0:", "")]]

@@ -1,6 +1,7 @@
 /** Images on the GPU: uploaded once as packed bytes, gathered into batches by a kernel. */
 
 import { CHANNELS, imageCount, type ImageSet } from "../data/image_set.ts";
+import { DataError } from "../errors.ts";
 import type { BufferRange, Gpu } from "../gpu/gpu.ts";
 import { locatedTensor, type Tensor } from "../tensor/tensor.ts";
 
@@ -21,7 +22,7 @@ export interface ImageStore {
 }
 
 /**
- * Uploads an image set.
+ * Uploads an image set; throws {@linkcode DataError} for one without images.
  *
  * @param labels Labels to use instead of the set's own, for poisoned images.
  */
@@ -31,6 +32,7 @@ export function uploadImages(
   labels: ArrayLike<number> = set.labels,
 ): ImageStore {
   const count = imageCount(set);
+  if (count === 0) throw new DataError("cannot upload an image set: found no image in it");
   const record = CHANNELS * set.height * set.width;
   // A multiple of four records keeps every segment's start on a whole word.
   const limit = gpu.adapter.limits.maxStorageBufferBindingSize;

@@ -128,7 +128,7 @@ export function subsetOf(
     throw new UsageError("cannot use both --train-limit and --train-fraction");
   }
   if (trainFraction !== undefined) return { fraction: trainFraction, seed };
-  return trainLimit === undefined ? null : { range: `0:${trainLimit}` };
+  return trainLimit === undefined ? null : { limit: trainLimit };
 }
 
 /** The data set, and the number of each of its training images in file order. */
@@ -136,11 +136,7 @@ export async function loadTrainingData(
   settings: DataSettings & { readonly subset: SubsetSettings | null },
   output: Output,
 ): Promise<{ dataset: Dataset; records: Uint32Array }> {
-  let chosen: Uint32Array | undefined;
-  const dataset = await loadData(settings, settings.subset ?? "all", output, (records) => {
-    chosen = records;
-  });
-  const count = imageCount(dataset.train);
-  // Fewer where files were skipped: then only the place among those that were read is known.
-  return { dataset, records: chosen?.length === count ? chosen : indicesBelow(count) };
+  const dataset = await loadData(settings, settings.subset ?? "all", output);
+  const records = dataset.trainRecords ?? indicesBelow(imageCount(dataset.train));
+  return { dataset, records: Uint32Array.from(records) };
 }

@@ -28,7 +28,7 @@ export function addDataFlags(command: Command): void {
     .option("--data <path>", "where the data set lies: a folder or the official archive", "./data")
     .option("--download", "fetch the official archive into --data first")
     .option("--roi", "gtsrb: cut each image to the region of interest around its sign")
-    .addOption(flag("--limit <n>", "use only the first n test images", integer(1)))
+    .addOption(flag("--limit <n>", "use only n test images, of all classes alike", integer(1)))
     .addOption(
       flag(
         "--mean <r,g,b>",

@@ -15,9 +15,10 @@ import {
 } from "../../src/attacks/backdoor.ts";
 import { HELPER_OPTION } from "../../src/attacks/helper_model.ts";
 import { isPicture } from "../../src/attacks/picture_option.ts";
-import { cleanFraction, indexRange } from "../../src/data/clean_subset.ts";
+import { cleanFraction, evenSubset, indexRange } from "../../src/data/clean_subset.ts";
 import { DATASET_NAMES, downloadDataset, loadDataset } from "../../src/data/datasets.ts";
 import { checkImageSet, type Dataset, imageCount, selectImages } from "../../src/data/image_set.ts";
+import type { LoadOptions } from "../../src/data/load_options.ts";
 import { kindOf } from "../../src/data/paths.ts";
 import { DataError, UsageError } from "../../src/errors.ts";
 import { readCheckpoint } from "../../src/formats/checkpoint.ts";
@@ -48,9 +49,9 @@ export interface DataSettings {
 /** The part of the flags that says which data; paths are absolute, for a resume from elsewhere. */
 export async function dataSettings(flags: DataFlags): Promise<DataSettings> {
   const { dataset } = flags;
-  const folder = !DATASET_NAMES.includes(dataset) && await kindOf(dataset) === "folder";
+  const isPath = !DATASET_NAMES.includes(dataset) && await kindOf(dataset) !== "nothing";
   return {
-    dataset: folder ? resolve(dataset) : dataset,
+    dataset: isPath ? resolve(dataset) : dataset,
     data: resolve(flags.data),
     limit: flags.limit ?? null,
     roi: flags.roi ?? false,
@@ -81,29 +82,28 @@ export function preprocessingText({ mean, deviation }: Preprocessing): string {
 /** Which training images a defender has. */
 export type SubsetSettings =
   | { readonly fraction: number; readonly seed: number }
-  | { readonly range: string };
+  | { readonly range: string }
+  | { readonly limit: number };
 
-/** The records of a subset, ascending. */
-function subsetRecords(
-  subset: SubsetSettings,
-  count: number,
-): Uint32Array<ArrayBuffer> {
-  return "range" in subset
-    ? indexRange(subset.range, count)
-    : cleanFraction(count, subset.fraction, subset.seed);
+/** The options that load a subset. */
+function subsetOptions(subset: SubsetSettings): Pick<LoadOptions, "trainLimit" | "trainSubset"> {
+  if ("limit" in subset) return { trainLimit: subset.limit };
+  return {
+    trainSubset: (count) =>
+      "range" in subset
+        ? indexRange(subset.range, count)
+        : cleanFraction(count, subset.fraction, subset.seed),
+  };
 }
 
 /**
  * Loads what is needed of a data set; `none` leaves the training images out. Files that are skipped
  * are shown as a warning.
- *
- * @param onRecords Told which records of the data set a subset holds.
  */
 export async function loadData(
   settings: DataSettings,
   subset: SubsetSettings | "all" | "none",
   output: Output,
-  onRecords: (records: Uint32Array<ArrayBuffer>) => void = () => {},
 ): Promise<Dataset> {
   const dataset = await loadDataset({
     name: settings.dataset,
@@ -111,21 +111,16 @@ export async function loadData(
     regionOfInterest: settings.roi,
     parts: subset === "none" ? ["test"] : ["train", "test"],
     onWarning: (text) => output.warning(text),
-    ...typeof subset === "string" ? {} : {
-      trainSubset: (count: number) => {
-        const records = subsetRecords(subset, count);
-        onRecords(records);
-        return records;
-      },
-    },
+    onNotice: (text) => output.line(text),
+    ...typeof subset === "string" ? {} : subsetOptions(subset),
   });
   const classes = dataset.classNames.length;
   checkImageSet(dataset.train, classes);
   checkImageSet(dataset.test, classes);
   const { limit } = settings;
   if (limit === null || limit >= imageCount(dataset.test)) return dataset;
-  const first = Array.from({ length: limit }, (_, i) => i);
-  return { ...dataset, test: selectImages(dataset.test, first) };
+  const { test } = dataset;
+  return { ...dataset, test: selectImages(test, evenSubset(test.labels, limit)) };
 }
 
 /** Fetches the official archive where `--download` was given. */

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "npm:fast-check@4.10.2";
-import { cleanFraction, indexRange, splitHeldOut } from "../../src/data/clean_subset.ts";
+import {
+  cleanFraction,
+  evenSubset,
+  indexRange,
+  splitHeldOut,
+} from "../../src/data/clean_subset.ts";
 import { UsageError } from "../../src/errors.ts";
 
 /** Printed when a property fails, and fixed so that a failure can be repeated. */
@@ -118,4 +123,39 @@ Deno.test("splitHeldOut() throws for a bad share, a part without images and a wi
   assert.throws(() => splitHeldOut([0, 1], [0, 1], 0.5, 0), { message: /expected at least one/ });
   assert.throws(() => splitHeldOut([], [], 0.5, 0), UsageError);
   assert.throws(() => splitHeldOut([9], [0, 1], 0.5, 0), { message: /found index 9/ });
+});
+
+Deno.test("evenSubset() takes the first of each class, then the second, in turn", () => {
+  const labels = [2, 2, 2, 0, 0, 1, 2, 0];
+  assert.deepEqual([...evenSubset(labels, 3)], [0, 3, 5]);
+  assert.deepEqual([...evenSubset(labels, 4)], [0, 3, 4, 5]);
+  assert.deepEqual([...evenSubset(labels, 5)], [0, 1, 3, 4, 5]);
+  assert.deepEqual([...evenSubset(labels, 7)], [0, 1, 2, 3, 4, 5, 7]);
+  assert.deepEqual([...evenSubset(labels, 99)], [0, 1, 2, 3, 4, 5, 6, 7]);
+  assert.deepEqual([...evenSubset(labels, 0)], []);
+  assert.deepEqual([...evenSubset([], 3)], []);
+});
+
+Deno.test("evenSubset() gives no class two more than another that has more left", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.nat({ max: 6 }), { maxLength: 60 }),
+      fc.nat({ max: 70 }),
+      (labels, n) => {
+        const chosen = [...evenSubset(labels, n)];
+        assert.equal(chosen.length, Math.min(n, labels.length));
+        assert.deepEqual(chosen, [...new Set(chosen)].sort((a, b) => a - b));
+        const taken = (label: number) => chosen.filter((index) => labels[index] === label).length;
+        for (const a of new Set(labels)) {
+          const members = labels.keys().filter((index) => labels[index] === a).toArray();
+          assert.deepEqual(chosen.filter((i) => labels[i] === a), members.slice(0, taken(a)));
+          for (const b of new Set(labels)) {
+            const isSpent = taken(a) === members.length;
+            assert.ok(isSpent || taken(b) <= taken(a) + 1);
+          }
+        }
+      },
+    ),
+    { seed: SEED },
+  );
 });

@@ -3,18 +3,15 @@
  * `tests/formats/fuzz_test.ts` for the formats of single files.
  */
 
-import { gzipSync } from "npm:fflate@0.8.3";
+import { gzipSync, zipSync } from "npm:fflate@0.8.3";
 import { packTar } from "npm:modern-tar@0.8.6";
+import { memoryTree, openArchive } from "../../src/data/archive_tree.ts";
+import { walkFiles } from "../../src/data/file_tree.ts";
 import { parseTable } from "../../src/data/gtsrb_table.ts";
 import { parseIdx } from "../../src/data/idx.ts";
-import { visitTarGzip } from "../../src/data/tar_gzip.ts";
 import { assertRefusesDamage } from "../formats/mutate.ts";
-import { withTemporaryFolder } from "./temporary_folder.ts";
 
 const SEED = 20240616;
-
-/** Bytes to which a damaged archive may expand. */
-const MAXIMUM_BYTES = 100_000;
 
 const TABLE = `Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId\r
 00000.ppm;53;54;6;5;48;49;16\r
@@ -32,27 +29,34 @@ Deno.test("parseTable() refuses damage with a FormatError, soon", async () => {
   await assertRefusesDamage((bytes) => parseTable(decoder.decode(bytes), "a file"), corpus, SEED);
 });
 
-for (const sealed of [true, false]) {
-  const what = sealed ? "tar files in sound gzip" : "damaged gzip";
-  Deno.test(`visitTarGzip() refuses ${what} with a FormatError, soon`, async () => {
-    const file = (name: string, size: number) => ({
-      header: { name, size, type: "file" as const },
-      body: new Uint8Array(size).fill(65),
-    });
-    const tar = await packTar([
-      { header: { name: "set/", type: "directory", size: 0 } },
-      file("set/one.bin", 700),
-      file(`set/${"long".repeat(40)}.bin`, 512),
-    ]);
-    await withTemporaryFolder(async (folder) => {
-      const path = `${folder}/archive.tar.gz`;
-      const read = async (bytes: Uint8Array) => {
-        await Deno.writeFile(path, sealed ? gzipSync(bytes, { level: 1 }) : bytes);
-        await visitTarGzip(path, MAXIMUM_BYTES, async ({ body }) => {
-          await new Response(body).bytes();
-        });
-      };
-      await assertRefusesDamage(read, [sealed ? tar : gzipSync(tar)], SEED);
-    });
+const file = (name: string, size: number) => ({
+  header: { name, size, type: "file" as const },
+  body: new Uint8Array(size).fill(65),
+});
+
+const TAR = await packTar([
+  { header: { name: "set/", type: "directory", size: 0 } },
+  file("set/one.bin", 700),
+  file(`set/${"long".repeat(40)}.bin`, 512),
+]);
+
+/** Opens bytes as an archive and reads all that is in it. */
+async function readAll(bytes: Uint8Array): Promise<void> {
+  const tree = await openArchive(memoryTree("a page", new Map([["x", bytes.slice()]])), "x");
+  for (const name of (await walkFiles(tree!, "")).files) {
+    await tree!.read(name, { what: "the file", limit: 1 << 20 });
+  }
+}
+
+const ARCHIVES: readonly (readonly [string, Uint8Array, (bytes: Uint8Array) => Uint8Array])[] = [
+  ["tar files", TAR, (bytes) => bytes],
+  ["tar files in sound gzip", TAR, (bytes) => gzipSync(bytes, { level: 1 })],
+  ["damaged gzip", gzipSync(TAR), (bytes) => bytes],
+  ["zip files", zipSync({ "a/1.png": TAR.subarray(0, 900), "b/": {} }), (bytes) => bytes],
+];
+
+for (const [what, archive, seal] of ARCHIVES) {
+  Deno.test(`openArchive() refuses ${what} with a FormatError, soon`, async () => {
+    await assertRefusesDamage((bytes) => readAll(seal(bytes)), [archive], SEED);
   });
 }

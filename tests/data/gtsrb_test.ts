@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { strToU8, zipSync } from "npm:fflate@0.8.3";
+import { folderTree } from "../../src/data/folder_tree.ts";
 import { loadGtsrb } from "../../src/data/gtsrb.ts";
 import { GTSRB_CLASS_NAMES } from "../../src/data/gtsrb_classes.ts";
 import { resizeImage } from "../../src/data/resize.ts";
@@ -61,7 +62,7 @@ async function rejects(promise: Promise<unknown>, pattern: RegExp, type = Format
 }
 
 async function checkLoaded(folder: string) {
-  const { train, test, classNames } = await loadGtsrb(folder);
+  const { train, test, classNames } = await loadGtsrb(folderTree(folder));
   assert.equal(classNames.length, 43);
   assert.deepEqual([...train.labels], [7, 7, 42]);
   assert.deepEqual(train.pixels.subarray(0, 3072), resizeImage(planes(3, 45, 40), 45, 40, 32, 32));
@@ -95,24 +96,30 @@ Deno.test("loadGtsrb() loads only the parts and training images asked for", asyn
   await withTemporaryFolder(async (folder) => {
     await writeZips(folder, TRAIN, TEST, LABELS);
     await Deno.remove(`${folder}/GTSRB_Final_Test_GT.zip`);
-    const { train, test } = await loadGtsrb(folder, {
+    const { train, test } = await loadGtsrb(folderTree(folder), {
       parts: ["train"],
       trainSubset: (count) => [0, count - 1],
     });
     assert.deepEqual([...train.labels], [7, 42]);
     assert.equal(test.labels.length, 0);
     await rejects(
-      loadGtsrb(folder, { parts: ["train"], trainSubset: () => [3] }),
+      loadGtsrb(folderTree(folder), { parts: ["train"], trainSubset: () => [3] }),
       /expected ascending indices below 3/,
       DataError,
     );
-    await rejects(loadGtsrb(folder, { parts: ["test"] }), /looked for GTSRB_Final_Test_GT.zip/);
+    await rejects(
+      loadGtsrb(folderTree(folder), { parts: ["test"] }),
+      /looked for GTSRB_Final_Test_GT.zip/,
+    );
   });
 });
 
 Deno.test("loadGtsrb() says what it looked for where nothing is", async () => {
   await withTemporaryFolder(async (folder) => {
-    await rejects(loadGtsrb(folder), /looked for GTSRB_Final_Training_Images.zip.*--data/);
+    await rejects(
+      loadGtsrb(folderTree(folder)),
+      /looked for GTSRB_Final_Training_Images.zip.*--data/,
+    );
   });
 });
 
@@ -129,11 +136,11 @@ Deno.test("loadGtsrb() refuses labels that do not fit the images", async () => {
     ];
     for (const [labels, pattern] of cases) {
       await writeZips(folder, TRAIN, TEST, labels);
-      await rejects(loadGtsrb(folder, { parts: ["test"] }), pattern);
+      await rejects(loadGtsrb(folderTree(folder), { parts: ["test"] }), pattern);
     }
     const other = zipSync({ "readme.txt": strToU8("x") });
     await Deno.writeFile(`${folder}/GTSRB_Final_Test_GT.zip`, other);
-    await rejects(loadGtsrb(folder), /found readme.txt, expected GT-final_test.csv/);
+    await rejects(loadGtsrb(folderTree(folder)), /found readme.txt, expected GT-final_test.csv/);
   });
 });
 
@@ -148,7 +155,7 @@ Deno.test("loadGtsrb() refuses training tables that do not fit the images", asyn
     ];
     for (const [text, pattern] of cases) {
       await writeZips(folder, { ...TRAIN, [table]: strToU8(text) }, TEST, LABELS);
-      await rejects(loadGtsrb(folder, { parts: ["train"] }), pattern);
+      await rejects(loadGtsrb(folderTree(folder), { parts: ["train"] }), pattern);
     }
   });
 });
@@ -156,18 +163,18 @@ Deno.test("loadGtsrb() refuses training tables that do not fit the images", asyn
 Deno.test("loadGtsrb() refuses damaged archives, damaged images and unknown classes", async () => {
   await withTemporaryFolder(async (folder) => {
     await writeZips(folder, { [`${TRAIN_ROOT}/00043/1.ppm`]: ppm(1) }, TEST, LABELS);
-    await rejects(loadGtsrb(folder), /found class 43/);
+    await rejects(loadGtsrb(folderTree(folder)), /found class 43/);
     await writeZips(folder, { "x.txt": strToU8("x") }, TEST, LABELS);
-    await rejects(loadGtsrb(folder), /found no training image/);
+    await rejects(loadGtsrb(folderTree(folder)), /found no training image/);
     await writeZips(folder, { [`${TRAIN_ROOT}/00001/1.ppm`]: ppm(1).slice(0, 99) }, TEST, LABELS);
-    await rejects(loadGtsrb(folder), /cannot read PPM or PGM image .*00001\/1.ppm/);
+    await rejects(loadGtsrb(folderTree(folder)), /cannot read PPM or PGM image .*00001\/1.ppm/);
     await writeZips(folder, { [`../00001/1.ppm`]: ppm(1) }, TEST, LABELS);
-    await rejects(loadGtsrb(folder), /found a ZIP entry named "..\/00001/);
+    await rejects(loadGtsrb(folderTree(folder)), /found a ZIP entry named "..\/00001/);
     await Deno.writeFile(
       `${folder}/GTSRB_Final_Training_Images.zip`,
       zipSync(TRAIN).subarray(0, 2000),
     );
-    await rejects(loadGtsrb(folder), /cannot read ZIP file/);
+    await rejects(loadGtsrb(folderTree(folder)), /cannot read ZIP file/);
   });
 });
 
@@ -182,7 +189,7 @@ Deno.test({
   ignore: OFFICIAL === undefined,
   async fn() {
     const folder = decodeURIComponent(new URL(".", OFFICIAL).pathname);
-    const { train, test } = await loadGtsrb(folder);
+    const { train, test } = await loadGtsrb(folderTree(folder));
     assert.equal(train.labels.length, 6_535);
     assert.equal(test.labels.length, 4_210);
     assert.deepEqual([...test.labels.subarray(0, 3)], [16, 33, 18]);
@@ -215,7 +222,7 @@ Deno.test("loadGtsrb() cuts out regions of interest, in proportion where images 
     };
     const labels = `${HEADER}\n00000.ppm;32;32;3;4;29;28;16\n00003.ppm;32;32;0;0;32;32;33\n`;
     await writeZips(folder, train, TEST, labels);
-    const found = await loadGtsrb(folder, { regionOfInterest: true });
+    const found = await loadGtsrb(folderTree(folder), { regionOfInterest: true });
     assert.deepEqual(found.train.pixels.subarray(0, 3072), cut(1, 32, 3, 4, 30, 31));
     assert.deepEqual(found.train.pixels.subarray(3072), cut(2, 40, 5, 6, 35, 34));
     assert.deepEqual(found.test.pixels.subarray(0, 3072), cut(5, 32, 3, 4, 29, 28));
@@ -227,12 +234,12 @@ Deno.test("loadGtsrb() refuses to cut out regions that are missing or outside th
   await withTemporaryFolder(async (folder) => {
     await writeZips(folder, TRAIN, TEST, LABELS);
     const load = (part: "train" | "test") =>
-      loadGtsrb(folder, { parts: [part], regionOfInterest: true });
+      loadGtsrb(folderTree(folder), { parts: [part], regionOfInterest: true });
     await rejects(load("train"), /00007.*found no region of interest inside it/);
     for (const [from, to] of [["48;49", "54;49"], ["6;5;48", "49;5;48"]] as const) {
       await writeZips(folder, TRAIN, TEST, LABELS.replace(from, to));
       await rejects(load("test"), /00000.ppm.*found no region of interest inside it/);
-      await loadGtsrb(folder, { parts: ["test"] });
+      await loadGtsrb(folderTree(folder), { parts: ["test"] });
     }
   });
 });

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { encode as encodeJpeg } from "npm:jpeg-js@0.4.4";
 import { loadDataset } from "../../src/data/datasets.ts";
+import { folderTree } from "../../src/data/folder_tree.ts";
 import { loadImageFolder } from "../../src/data/image_folder.ts";
 import { resizeImage } from "../../src/data/resize.ts";
-import { DataError } from "../../src/errors.ts";
+import { DataError, FormatError } from "../../src/errors.ts";
 import { encodePng } from "../../src/formats/png_write.ts";
 import { withTemporaryFolder } from "./temporary_folder.ts";
 
@@ -26,9 +27,13 @@ async function writeClasses(root: string, classes: string[], perClass: number): 
   }
 }
 
-async function rejects(promise: Promise<unknown>, pattern: RegExp): Promise<void> {
+async function rejects(
+  promise: Promise<unknown>,
+  pattern: RegExp,
+  type: typeof DataError | typeof FormatError = DataError,
+): Promise<void> {
   await assert.rejects(promise, (error) => {
-    assert.ok(error instanceof DataError, `found ${error}`);
+    assert.ok(error instanceof type, `found ${error}`);
     assert.match(error.message, pattern);
     return true;
   });
@@ -38,7 +43,7 @@ Deno.test("loadImageFolder() reads train and test folders, sorted by class and n
   await withTemporaryFolder(async (folder) => {
     await writeClasses(`${folder}/train`, ["cat", "ant", "Bee"], 2);
     await writePng(`${folder}/test/cat/x.png`, 9);
-    const { train, test, classNames, name } = await loadImageFolder(folder);
+    const { train, test, classNames, name } = await loadImageFolder(folderTree(folder));
     assert.equal(name, folder);
     assert.deepEqual(classNames, ["Bee", "ant", "cat"]);
     assert.deepEqual([...train.labels], [0, 0, 1, 1, 2, 2]);
@@ -63,7 +68,7 @@ Deno.test("loadImageFolder() resizes PNG, JPEG and PPM images of any size", asyn
     const ppm = new Uint8Array([...header, 255, 0, 0, 255, 0, 0]);
     await Deno.writeFile(`${folder}/train/b/2.ppm`, ppm);
     await writePng(`${folder}/test/b/0.png`, 1, 8, 8);
-    const { train, test } = await loadImageFolder(folder);
+    const { train, test } = await loadImageFolder(folderTree(folder));
     assert.deepEqual(
       train.pixels.subarray(0, 3072),
       resizeImage(picture(3, 50, 41), 50, 41, 32, 32),
@@ -73,7 +78,7 @@ Deno.test("loadImageFolder() resizes PNG, JPEG and PPM images of any size", asyn
     assert.deepEqual(train.pixels.subarray(6144 + 1024), new Uint8Array(2048));
     assert.equal(test.pixels.length, 3072);
 
-    const small = await loadImageFolder(folder, { side: 8 });
+    const small = await loadImageFolder(folderTree(folder), { side: 8 });
     assert.equal(small.test.width, 8);
     assert.equal(small.test.height, 8);
     assert.deepEqual(small.test.pixels, picture(1, 8, 8));
@@ -83,13 +88,13 @@ Deno.test("loadImageFolder() resizes PNG, JPEG and PPM images of any size", asyn
 Deno.test("loadImageFolder() splits a single folder by class, alike each time", async () => {
   await withTemporaryFolder(async (folder) => {
     await writeClasses(folder, ["a", "b"], 10);
-    const { train, test } = await loadImageFolder(folder);
+    const { train, test } = await loadImageFolder(folderTree(folder));
     assert.deepEqual([...train.labels], [...Array(8).fill(0), ...Array(8).fill(1)]);
     assert.deepEqual([...test.labels], [0, 0, 1, 1]);
     const again = await loadDataset({ name: folder, parts: ["test"] });
     assert.deepEqual(again.test, test);
     assert.equal(again.train.labels.length, 0);
-    const half = await loadImageFolder(folder, { testShare: 0.5 });
+    const half = await loadImageFolder(folderTree(folder), { testShare: 0.5 });
     assert.equal(half.test.labels.length, 10);
   });
 });
@@ -98,7 +103,7 @@ Deno.test("loadImageFolder() loads only the training images asked for", async ()
   await withTemporaryFolder(async (folder) => {
     await writeClasses(`${folder}/train`, ["a", "b"], 2);
     await writeClasses(`${folder}/test`, ["a", "b"], 1);
-    const { train } = await loadImageFolder(folder, {
+    const { train } = await loadImageFolder(folderTree(folder), {
       trainSubset: (count) => {
         assert.equal(count, 4);
         return [1, 2];
@@ -107,48 +112,69 @@ Deno.test("loadImageFolder() loads only the training images asked for", async ()
     assert.deepEqual([...train.labels], [0, 1]);
     assert.deepEqual(train.pixels.subarray(0, 3072), picture(1, 32, 32));
     await rejects(
-      loadImageFolder(folder, { trainSubset: () => [4] }),
+      loadImageFolder(folderTree(folder), { trainSubset: () => [4] }),
       /expected ascending indices below 4/,
     );
   });
 });
 
-Deno.test("loadImageFolder() skips up to 1 % of bad files and says so", async () => {
+Deno.test("loadImageFolder() leaves out up to 1 % of damaged images, for training and test each", async () => {
   await withTemporaryFolder(async (folder) => {
     await writeClasses(`${folder}/train`, ["a", "b"], 100);
     await writeClasses(`${folder}/test`, ["a", "b"], 10);
     await Deno.writeTextFile(`${folder}/train/a/050.png`, "not an image");
     await Deno.writeTextFile(`${folder}/train/a/.DS_Store`, "passed over");
-    await Deno.writeTextFile(`${folder}/train/b/readme.txt`, "nor is this");
+    await Deno.writeTextFile(`${folder}/train/b/readme.txt`, "as is this");
     const warnings: string[] = [];
-    const { train } = await loadImageFolder(folder, { onWarning: (text) => warnings.push(text) });
+    const notices: string[] = [];
+    const { train, trainRecords } = await loadImageFolder(folderTree(folder), {
+      onWarning: (text) => warnings.push(text),
+      onNotice: (text) => notices.push(text),
+    });
     assert.equal(train.labels.length, 199);
     assert.equal(train.pixels.length, 199 * 3072);
     assert.equal(train.labels.indexOf(1), 99);
+    assert.deepEqual([trainRecords![49], trainRecords![50], trainRecords![198]], [49, 51, 199]);
     assert.deepEqual(train.pixels.subarray(50 * 3072, 51 * 3072), picture(1, 32, 32));
     assert.equal(warnings.length, 1);
-    assert.match(warnings[0]!, /skipped 2 of 221 files .*train\/a\/050.png/);
+    assert.match(
+      warnings[0]!,
+      /left out 1 damaged of the 200 images to train on .*train\/a\/050.png/,
+    );
+    assert.equal(notices.length, 1);
+    assert.match(
+      notices[0]!,
+      /passed over .*: 1 hidden .*, 1 files that are no pictures .*readme.txt/,
+    );
 
     await Deno.writeFile(`${folder}/test/a/empty.jpg`, new Uint8Array());
     await rejects(
-      loadImageFolder(folder),
-      /3 of 222 files could not be read, expected at most 1 %; the first: .*050.png/,
+      loadImageFolder(folderTree(folder)),
+      /the 21 images to test on in .*: 1 could not be read, expected at most 1 %; .*empty.jpg/,
     );
+    await loadImageFolder(folderTree(folder), { parts: ["train"] });
   });
 });
 
 Deno.test("loadImageFolder() refuses folders without a classification in them", async () => {
   await withTemporaryFolder(async (folder) => {
-    await rejects(loadImageFolder(`${folder}/none`), /found no folder at/);
+    await rejects(
+      loadImageFolder(folderTree(`${folder}/none`)),
+      /there is no such folder/,
+      FormatError,
+    );
     await Deno.mkdir(`${folder}/empty`);
-    await rejects(loadImageFolder(`${folder}/empty`), /found 0 class folders, expected at least 2/);
+    await rejects(
+      loadImageFolder(folderTree(`${folder}/empty`)),
+      /found 0 class folders, expected at least 2/,
+    );
     await writeClasses(`${folder}/one`, ["only"], 3);
-    await rejects(loadImageFolder(`${folder}/one`), /found 1 class folders \("only"\)/);
+    await rejects(loadImageFolder(folderTree(`${folder}/one`)), /found 1 class folders \("only"\)/);
     await writeClasses(`${folder}/hole`, ["a", "b"], 3);
     await Deno.mkdir(`${folder}/hole/c`);
-    await rejects(loadImageFolder(`${folder}/hole`), /class folder "c" holds no file/);
+    await rejects(loadImageFolder(folderTree(`${folder}/hole`)), /class folder "c" holds no image/);
     await writeClasses(`${folder}/few`, ["a", "b"], 1);
-    await rejects(loadImageFolder(`${folder}/few`), /0.2 of 2 files is no test image/);
+    await rejects(loadImageFolder(folderTree(`${folder}/few`)), /0.2 of 2 files is no test image/);
   });
 });
 
@@ -156,8 +182,14 @@ Deno.test("loadImageFolder() refuses a test folder that does not fit the trainin
   await withTemporaryFolder(async (folder) => {
     await writeClasses(`${folder}/train`, ["a", "b"], 1);
     await Deno.mkdir(`${folder}/test/a`, { recursive: true });
-    await rejects(loadImageFolder(folder), /test: found no file, expected images/);
+    await rejects(
+      loadImageFolder(folderTree(folder)),
+      /test": found no image in a folder of its class, expected images/,
+    );
     await writeClasses(`${folder}/test`, ["c"], 1);
-    await rejects(loadImageFolder(folder), /found class folder "c", expected one of those in/);
+    await rejects(
+      loadImageFolder(folderTree(folder)),
+      /found class folder "c", expected one of those in/,
+    );
   });
 });

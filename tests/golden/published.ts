@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { loadCifar10 } from "../../src/data/cifar10.ts";
+import { openPlace } from "../../src/data/folder_tree.ts";
 import type { ImageSet } from "../../src/data/image_set.ts";
 import { readCheckpoint } from "../../src/formats/checkpoint.ts";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
@@ -74,7 +75,7 @@ export const CIFAR10 = "data/cifar-10-binary.tar.gz";
 
 /** The first `count` training images of CIFAR-10. */
 export async function firstTrainingImages(count: number): Promise<ImageSet> {
-  const { train } = await loadCifar10(location(CIFAR10).pathname, {
+  const { train } = await loadCifar10(await openPlace(location(CIFAR10).pathname), {
     parts: ["train"],
     trainSubset: () => Uint32Array.from({ length: count }, (_, i) => i),
   });
@@ -83,6 +84,8 @@ export async function firstTrainingImages(count: number): Promise<ImageSet> {
 
 /** The 10,000 test images of CIFAR-10. */
 export async function testImages(): Promise<ImageSet> {
-  const { test } = await loadCifar10(location(CIFAR10).pathname, { parts: ["test"] });
+  const { test } = await loadCifar10(await openPlace(location(CIFAR10).pathname), {
+    parts: ["test"],
+  });
   return test;
 }

@@ -3,7 +3,9 @@
  * with inputs and outputs.
  */
 
-import { visitTarGzip } from "../../src/data/tar_gzip.ts";
+import { openArchive } from "../../src/data/archive_tree.ts";
+import { walkFiles } from "../../src/data/file_tree.ts";
+import { openPlace } from "../../src/data/folder_tree.ts";
 import { elementCount, type HostTensor } from "../../src/formats/host_tensor.ts";
 import { type OnnxModel, readOnnx, readOnnxTensor } from "../../src/formats/onnx.ts";
 import { onnxElements } from "../../src/formats/onnx_elements.ts";
@@ -37,14 +39,16 @@ export const tolerance = (expected: number): number => 1e-5 * Math.abs(expected)
 /** Reads all tests. */
 export async function readBackendTests(archive: URL): Promise<BackendTest[]> {
   const files = new Map<string, Map<string, Uint8Array<ArrayBuffer>>>();
-  await visitTarGzip(archive.pathname, 2 ** 28, async ({ name, body }) => {
-    const bytes = new Uint8Array(await new Response(body as BodyInit).arrayBuffer());
+  const place = await openPlace(archive.pathname);
+  const tree = (await openArchive(place, place.only!))!;
+  for (const name of (await walkFiles(tree, "")).files) {
     const [, folder, file] = /^(.*?\/test_[^/]+)\/(.*)$/.exec(name) ?? [];
-    if (!folder || !file) return;
+    if (!folder || !file) continue;
     const contents = files.get(folder) ?? new Map<string, Uint8Array<ArrayBuffer>>();
     files.set(folder, contents);
+    const bytes = await tree.read(name, { what: "the file", limit: 2 ** 28 });
     contents.set(file.split("/").at(-1)!, bytes);
-  });
+  }
   return [...files].map(([name, contents]) => {
     const original = readOnnx(contents.get("model.onnx")!, name);
     const found = new Map<string, Uint8Array<ArrayBuffer>>(original.files);

@@ -130,7 +130,7 @@ for (const [what, fill, message] of FOLDERS) {
   });
 }
 
-Deno.test("evaluate warns of files that are skipped, also where it prints JSON", async () => {
+Deno.test("evaluate tells of files that are left out, also where it prints JSON", async () => {
   await withTemporaryFolder(async (folder) => {
     await writeTinyModel(folder);
     const image = encodePng({ height: 4, width: 4, pixels: new Uint8Array(48).fill(99) });
@@ -142,10 +142,15 @@ Deno.test("evaluate warns of files that are skipped, also where it prints JSON",
       }
     }
     await Deno.writeTextFile(`${folder}/data/test/class3/notes.txt`, "no image");
+    await Deno.writeTextFile(`${folder}/data/test/class3/broken.png`, "no image either");
     const args = ["--model", "tiny.safetensors", "--dataset", "./data", "--json"];
     const { code, stdout, stderr } = await runTask("evaluate", args, { folder });
     assert.equal(code, 0, stderr);
-    assert.match(stderr, /skipped 1 of 101 files in .*data; the first: .*class3\/notes\.txt/);
+    assert.match(stderr, /passed over in .*: 1 files that are no .*"test\/class3\/notes\.txt"/);
+    assert.match(
+      stderr,
+      /left out 1 damaged of the 101 images to test on in .*class3\/broken\.png/,
+    );
     assert.equal(JSON.parse(stdout).samples, 100);
   });
 });
