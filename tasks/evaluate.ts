@@ -7,6 +7,7 @@ import { writeNpy } from "../src/formats/npy.ts";
 import { writeFileAtomic } from "../src/formats/write_file.ts";
 import { loadModel } from "../src/nn/model.ts";
 import { evaluateModel } from "../src/train/evaluate.ts";
+import { shown } from "../src/text/quoted.ts";
 import { uploadImages } from "../src/train/image_store.ts";
 import {
   addAttackFlags,
@@ -56,9 +57,8 @@ await runCommand(command, async ({ output, signal }) => {
   if (flags.model === undefined) {
     throw new UsageError("cannot evaluate without a model: name one by --model");
   }
-  const folder = dirname(flags.logits ?? ".");
-  if (await kindOf(folder) !== "folder") {
-    throw new FormatError(`cannot write ${flags.logits}: its folder does not exist`);
+  if (flags.logits !== undefined && await kindOf(dirname(flags.logits)) !== "folder") {
+    throw new FormatError(`cannot write ${shown(flags.logits)}: its folder does not exist`);
   }
   const settings = await dataSettings(flags);
   await downloadIfAsked(flags, output);

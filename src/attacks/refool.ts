@@ -105,7 +105,7 @@ function reflections(
   seed: number,
 ): Float64Array<ArrayBuffer>[] {
   const strip = pictureOption(options, "reflections", { height, width }, "column");
-  const count = integer(options, "pool", { default: 8, low: 1, high: 10_000 });
+  const count = integer(options, "pool", { default: 8, low: 1, high: 1000 });
   if (!strip) {
     const { train } = loadSigns({ parts: ["train"], trainCount: count, seed: seed + 1 });
     const size = train.pixels.length / count;

@@ -12,7 +12,7 @@
 import type { Preprocessing } from "../../shaders/gather.ts";
 import { imageCount, type ImageSet, selectImages } from "../data/image_set.ts";
 import { RandomPurpose, RandomStream, shuffle } from "../data/random.ts";
-import { DataError, UsageError } from "../errors.ts";
+import { DataError, ModelError, UsageError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { destroyModel, loadModel, type Model } from "../nn/model.ts";
 import type { NamedState } from "../nn/state.ts";
@@ -103,6 +103,7 @@ const LEAST_SPREAD = 0.2;
  *
  * @throws {UsageError} for fewer than {@linkcode LEAST_CLASSES} labels, or unknown or repeated ones.
  * @throws {DataError} where a class leaves less than a batch of images of other classes.
+ * @throws {ModelError} where its logits are NaN or infinite.
  * @throws {Interrupted} when the signal is aborted.
  */
 export async function audit(
@@ -137,6 +138,13 @@ export async function audit(
       { ...common, ...ASCENT, height, width },
       { signal, onProgress: (share) => hooks.onProgress?.(share * ascending / total, undefined) },
     );
+    const overflow = margins.findIndex((margin) => !Number.isFinite(margin));
+    if (overflow >= 0) {
+      throw new ModelError(
+        `cannot audit the model: the margin of class ${labels[overflow]} is NaN or infinite, ` +
+          "expected finite logits; its weights are too large for these images",
+      );
+    }
     const found: (RecoveredTrigger & { successRate: number })[] = [];
     let accuracy = 0;
     for (const [i, label] of labels.entries()) {

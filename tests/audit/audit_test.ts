@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { PLAIN_PREPROCESSING } from "../../shaders/gather.ts";
 import { anomaliesOf, ANOMALY_THRESHOLD, audit, AUDIT_DEFAULTS } from "../../src/audit/audit.ts";
 import { type ImageSet, selectImages } from "../../src/data/image_set.ts";
-import { DataError, Interrupted, UsageError } from "../../src/errors.ts";
+import { DataError, Interrupted, ModelError, UsageError } from "../../src/errors.ts";
 import { destroyModel, readModel } from "../../src/nn/model.ts";
 import { initialState } from "../../src/nn/state.ts";
 import { wideResNet } from "../../src/nn/wide_resnet.ts";
@@ -45,6 +45,26 @@ Deno.test("audit() singles out the target of a backdoor, and does so again bit f
   assert.deepEqual(again.classes, found.classes);
   assert.equal(gpu.counters.bytes, before, "all memory is freed");
   destroyModel(gpu, model);
+});
+
+Deno.test("audit() of a network whose logits are not finite is an error and no verdict", async () => {
+  const model = await backdooredModel(gpu);
+  const state = await readModel(gpu, model);
+  const weights = state.get("fc.weight")!;
+  const huge = Float32Array.from(weights.data as Float32Array, (value) => value * 1e38);
+  const named = {
+    architecture: model.architecture,
+    state: new Map(state).set("fc.weight", { ...weights, data: huge }),
+    source: "the model",
+  };
+  destroyModel(gpu, model);
+  const before = gpu.counters.bytes;
+  await assert.rejects(audit(gpu, named, cleanImages(), { ...SETTINGS, steps: 3 }), (error) => {
+    assert.ok(error instanceof ModelError, String(error));
+    assert.match(error.message, /the margin of class 0 is NaN or infinite/);
+    return true;
+  });
+  assert.equal(gpu.counters.bytes, before, "all memory is freed");
 });
 
 Deno.test("anomaliesOf() averages how small the mask and how large the margin is", () => {
