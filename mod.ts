@@ -246,6 +246,8 @@ export type {
   PrepareRequest,
   TriggerRequest,
 } from "./src/attacks/attack.ts";
+export type { AttackOption } from "./src/attacks/options.ts";
+export type { Kind } from "./src/text/kinds.ts";
 export { ATTACKS, findAttack } from "./src/attacks/attacks.ts";
 export { badnets } from "./src/attacks/badnets.ts";
 export { blend } from "./src/attacks/blend.ts";
@@ -340,14 +342,8 @@ export { type DefenseFindings, defenseVerdict } from "./src/report/defense_verdi
 export type { Verdict } from "./src/report/verdict.ts";
 
 // Sweeps.
-export type {
-  CellSettings,
-  PlanFile,
-  PlanModel,
-  PlanRow,
-  Settings,
-} from "./src/sweep/plan_file.ts";
-export type { SettingValue } from "./src/sweep/setting_kinds.ts";
+export type { PlanFile, PlanRow } from "./src/sweep/plan_file.ts";
+export type { CellSettings, PlanModel, Settings, SettingValue } from "./src/settings/plan.ts";
 export { parsePlan, type Plan } from "./src/sweep/plan.ts";
 export type { Cell } from "./src/sweep/plan_rows.ts";
 export { type PlanPlaces, type ReadyCell, readyCells } from "./src/sweep/ready_cells.ts";

@@ -8,12 +8,12 @@ import { UsageError } from "../src/errors.ts";
 import { namedArchitecture } from "../src/nn/architectures.ts";
 import { makePoisonedFolder, writePoisonedFolder } from "../src/report/poisoned_folder.ts";
 import type { RunFolder } from "../src/runs/run_folder.ts";
+import type { Flags } from "../src/settings/table.ts";
 import { checkSnapshot } from "../src/runs/snapshot_file.ts";
 import { stepsPerEpoch } from "../src/train/trainer.ts";
 import { shown } from "../src/text/quoted.ts";
 import { VERSION } from "../src/version.ts";
 import {
-  type AttackCommandFlags,
   type AttackSettings,
   attackSettings,
   descriptionOf,
@@ -22,12 +22,6 @@ import {
   resumedAttack,
   subsetOf,
 } from "./command_line/attack_settings.ts";
-import {
-  addAttackFlags,
-  addDataFlags,
-  addRunFlags,
-  addTrainingFlags,
-} from "./command_line/flags.ts";
 import { writeGallery } from "./command_line/gallery.ts";
 import { dataSettings, downloadIfAsked, openGpuFor } from "./command_line/load.ts";
 import { planAttack, prepareAttack, readPrepared } from "./command_line/poisoning.ts";
@@ -39,7 +33,8 @@ import {
   progressText,
   resultsTable,
 } from "./command_line/results.ts";
-import { type CommandContext, newCommand, runCommand } from "./command_line/run_command.ts";
+import { TRAINED_ATTACKS } from "./command_line/attack_notes.ts";
+import { type CommandContext, defineCommand } from "./command_line/command.ts";
 import {
   beginRun,
   checkResumeFlags,
@@ -49,80 +44,55 @@ import {
   inRunFolder,
 } from "./command_line/runs.ts";
 import { metricsLines } from "./command_line/training.ts";
-import { flag, integer, number } from "./command_line/values.ts";
 
-const SHARE = number("a number above 0 and at most 1", (value) => value > 0 && value <= 1);
-
-const command = newCommand(
-  "attack",
-  "Trains a network from scratch on a poisoned data set; with --attack none, a clean one.",
-  [
+/** Implants a backdoor. */
+export const attack = defineCommand({
+  name: "attack",
+  summary: "Trains a network from scratch on a poisoned data set; with --attack none, a clean one.",
+  examples: [
     "--dataset signs --attack badnets --target 7",
-    "--dataset cifar10 --data ./data --attack badnets --target 5 --epochs 20",
-    "--dataset ./pictures --attack blend --attack-options image=logo.png",
+    "--dataset cifar10 --attack badnets --target 5 --epochs 20",
+    "--dataset ./pictures --attack sig --attack-options delta=10",
     "--dataset ./pictures --attack none",
     "--dataset cifar10 --attack sig --gallery sig.png",
   ],
-);
-command.option("--arch <name>", "wrn-DEPTH-WIDTH", "wrn-16-1");
-addAttackFlags(command, "none: a clean network");
-command
-  .addOption(
-    flag(
-      "--poison-rate <share>",
-      "share of all training images, or of the target class for attacks that keep labels",
-      SHARE,
-    ),
-  )
-  .addOption(
-    flag("--train-limit <n>", "use only n training images, of all classes alike", integer(1)),
-  )
-  .addOption(
-    flag("--train-fraction <share>", "use only a random share of the training images", SHARE),
-  )
-  .option("--export-poisoned <dir>", "also write the poisoned images, and a table of all labels")
-  .option("--gallery <file.png>", "draw what the attack, or all, do to images, and train nothing");
-addDataFlags(command);
-addTrainingFlags(command);
-addRunFlags(command);
-
-await runCommand(command, async (context) => {
-  const flags = command.opts<AttackCommandFlags>();
-  if (flags.resume !== undefined) checkResumeFlags(command);
-  const resumed = flags.resume === undefined
-    ? undefined
-    : await continueRun(flags.resume, "attack", context.output);
-  if (!resumed) await downloadIfAsked(flags, context.output);
-  if (flags.gallery !== undefined) return await drawGallery(context, flags, flags.gallery);
-  const settings = resumed
-    ? resumed.record.settings as unknown as AttackSettings
-    : await attackSettings(flags);
-  await run(context, settings, flags, resumed);
+  notes: TRAINED_ATTACKS,
+  async run(context, flags) {
+    if (flags.resume !== undefined) checkResumeFlags(context.parser);
+    const resumed = flags.resume === undefined
+      ? undefined
+      : await continueRun(flags.resume, "attack", context.output);
+    if (!resumed) await downloadIfAsked(flags, context.output);
+    if (flags.gallery !== undefined) return await drawGallery(context, flags, flags.gallery);
+    const settings = resumed
+      ? resumed.record.settings as unknown as AttackSettings
+      : await attackSettings(flags);
+    await run(context, settings, flags, resumed);
+  },
 });
 
 async function drawGallery(
   context: CommandContext,
-  flags: AttackCommandFlags,
+  flags: Flags<"attack">,
   path: string,
 ): Promise<void> {
-  if (flags.attack === "none" || flags.exportPoisoned !== undefined) {
+  if (flags.newAttack === "none" || flags.exportPoisoned !== undefined) {
     throw new UsageError("cannot draw a gallery with --attack none or --export-poisoned");
   }
   const data = await dataSettings(flags);
   const { dataset } = await loadTrainingData({ ...data, subset: subsetOf(flags) }, context.output);
-  const gpu = await openGpuFor(context.output);
+  using gpu = await openGpuFor(context.output);
   await writeGallery(path, gpu, dataset, descriptionOf(flags) ?? undefined, {
     ...context,
-    architecture: namedArchitecture(flags.arch, dataset.classNames.length),
+    architecture: namedArchitecture(flags.newArch, dataset.classNames.length),
     training: implantTraining(flags, data),
   });
-  gpu.close();
 }
 
 async function run(
   { output, signal }: CommandContext,
   settings: AttackSettings,
-  flags: AttackCommandFlags,
+  flags: Flags<"attack">,
   resumed: RunFolder | undefined,
 ): Promise<void> {
   const { training } = settings;
@@ -137,7 +107,7 @@ async function run(
   // Too few images are refused before a folder is made.
   stepsPerEpoch(imageCount(dataset.train), training.batchSize);
   if (flags.exportPoisoned !== undefined) await makePoisonedFolder(flags.exportPoisoned);
-  const gpu = await openGpuFor(output);
+  using gpu = await openGpuFor(output);
   const { height, width } = dataset.train;
   const kernels = await chooseKernels(gpu, output, {
     architectures: [architecture],
@@ -220,5 +190,4 @@ async function run(
     output.line(`model: ${shown(file)}`);
     output.document({ model, poisoned, settings, out: folder.path });
   });
-  gpu.close();
 }

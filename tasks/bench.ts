@@ -27,18 +27,7 @@ import { benchArchitecture } from "../src/bench/workload.ts";
 import { Interrupted, UsageError } from "../src/errors.ts";
 import { openGpuFor } from "./command_line/load.ts";
 import type { Output } from "./command_line/output.ts";
-import { newCommand, runCommand } from "./command_line/run_command.ts";
-import { flag, integer, number, numbers } from "./command_line/values.ts";
-
-interface Flags {
-  arch: string;
-  all?: boolean;
-  batchSize: number;
-  batchSizes?: number[];
-  seconds: number;
-  filter: string;
-  peers?: string;
-}
+import { defineCommand } from "./command_line/command.ts";
 
 /** What `--json` prints. */
 interface BenchDocument {
@@ -63,118 +52,100 @@ const STEPS: readonly StepName[] = ["train", "nad", "evaluate"];
 /** The larger network whose layers `--all` adds. */
 const LARGER_ARCHITECTURE = "wrn-40-2";
 
-const command = newCommand(
-  "bench",
-  "Speed of every kernel of a step, of whole steps, of the first step, and the memory of a run.",
-  [
+/** Times this machine. */
+export const bench = defineCommand({
+  name: "bench",
+  summary:
+    "Speed of every kernel of a step, of whole steps, of the first step, and the memory of a run.",
+  examples: [
     "--json > bench.json",
     '--filter "convolution weight"',
     "--filter nad --batch-sizes 16,64,256",
   ],
-);
-command
-  .option("--arch <name>", "wrn-DEPTH-WIDTH", "wrn-16-1")
-  .option("--all", `the kernels of ${LARGER_ARCHITECTURE} too`)
-  .addOption(flag("--batch-size <n>", "images a step", integer(1)).default(64))
-  .addOption(
-    flag(
-      "--batch-sizes <list>",
-      "also time training steps of these sizes, for example 16,64,256",
-      numbers("whole numbers of at least 1", (n) => Number.isSafeInteger(n) && n >= 1),
-    ),
-  )
-  .addOption(
-    flag("--seconds <s>", "length of the run of each kind of step", number("above 0", (s) => s > 0))
-      .default(30),
-  )
-  .option(
-    "--filter <text>",
-    "only kernels whose description has this text in it, and the steps (train, nad, evaluate) " +
-      "and measurements (first step, memory) whose name has",
-    "",
-  )
-  .option("--peers <dir>", "also run DIR/run.sh, which times other libraries, and compare");
+  async run({ output, signal }, flags) {
+    const { newArch: arch, stepImages: batchSize, filter = "", seconds } = flags;
+    benchArchitecture(arch);
+    if (flags.peers !== undefined) expectScript(flags.peers);
+    const wanted = (name: string) => name.includes(filter.toLowerCase());
+    const enter = (name: string) => {
+      if (signal.aborted) throw new Interrupted("stopped");
+      output.progress(name);
+    };
+    using gpu = await openGpuFor(output);
 
-await runCommand(command, async ({ output, signal }) => {
-  const flags = command.opts<Flags>();
-  const { arch, batchSize, filter, seconds } = flags;
-  benchArchitecture(arch);
-  if (flags.peers !== undefined) expectScript(flags.peers);
-  const wanted = (name: string) => name.includes(filter.toLowerCase());
-  const enter = (name: string) => {
-    if (signal.aborted) throw new Interrupted("stopped");
-    output.progress(name);
-  };
-  const gpu = await openGpuFor(output);
+    enter("peak");
+    const peak = await measurePeak(gpu);
+    const peakGflops = peak.gflops;
+    output.result(`Arithmetic peak: ${peakGflops.toFixed(1)} GFLOP/s`);
+    const kernels: KernelResult[] = [];
+    for (const name of flags.all ? [arch, LARGER_ARCHITECTURE] : [arch]) {
+      const onProgress = (text: string) => enter(`${name}: ${text}`);
+      const options = { arch: name, batchSize, peak, filter, onProgress };
+      const results = await measureKernels(gpu, options);
+      kernels.push(...results);
+      printKernels(output, name, results);
+    }
+    peak.destroy();
 
-  enter("peak");
-  const peak = await measurePeak(gpu);
-  const peakGflops = peak.gflops;
-  output.result(`Arithmetic peak: ${peakGflops.toFixed(1)} GFLOP/s`);
-  const kernels: KernelResult[] = [];
-  for (const name of flags.all ? [arch, LARGER_ARCHITECTURE] : [arch]) {
-    const onProgress = (text: string) => enter(`${name}: ${text}`);
-    const options = { arch: name, batchSize, peak, filter, onProgress };
-    const results = await measureKernels(gpu, options);
-    kernels.push(...results);
-    printKernels(output, name, results);
-  }
-  peak.destroy();
+    const names = STEPS.filter(wanted);
+    const requests: StepRequest[] = names.map((step) => ({ step, batchSize }));
+    const sizes = flags.batchSizes ?? [];
+    for (const size of sizes.filter((size) => size !== batchSize)) {
+      // Evaluation chooses its own batch size.
+      for (const step of names) if (step !== "evaluate") requests.push({ step, batchSize: size });
+    }
+    const results = await measureSteps(gpu, requests, { arch, seconds, onProgress: enter });
+    const steps = Object.fromEntries(
+      results.slice(0, names.length).map((step) => [step.step, step]),
+    ) as Partial<Record<StepName, StepResult>>;
+    const batchSizes = sizes.flatMap((size) =>
+      results.filter((result) => result.step !== "evaluate" && result.batchSize === size)
+    );
+    const { train, nad } = steps;
+    const nadOverTrain = train && nad ? stepRatio(nad, train) : null;
+    if (names.length > 0) output.result("\n" + stepTable(Object.values(steps)));
+    if (nadOverTrain !== null) {
+      output.result(`A nad step is ${nadOverTrain.toFixed(2)} train steps`);
+    }
+    if (batchSizes.length > 0) output.result("\n" + batchSizeTable(batchSizes));
 
-  const names = STEPS.filter(wanted);
-  const requests: StepRequest[] = names.map((step) => ({ step, batchSize }));
-  const sizes = flags.batchSizes ?? [];
-  for (const size of sizes.filter((size) => size !== batchSize)) {
-    // Evaluation chooses its own batch size.
-    for (const step of names) if (step !== "evaluate") requests.push({ step, batchSize: size });
-  }
-  const results = await measureSteps(gpu, requests, { arch, seconds, onProgress: enter });
-  const steps = Object.fromEntries(
-    results.slice(0, names.length).map((step) => [step.step, step]),
-  ) as Partial<Record<StepName, StepResult>>;
-  const batchSizes = sizes.flatMap((size) =>
-    results.filter((result) => result.step !== "evaluate" && result.batchSize === size)
-  );
-  const { train, nad } = steps;
-  const nadOverTrain = train && nad ? stepRatio(nad, train) : null;
-  if (names.length > 0) output.result("\n" + stepTable(Object.values(steps)));
-  if (nadOverTrain !== null) output.result(`A nad step is ${nadOverTrain.toFixed(2)} train steps`);
-  if (batchSizes.length > 0) output.result("\n" + batchSizeTable(batchSizes));
-  gpu.close();
+    // The processes below have the device to themselves.
+    gpu.close();
 
-  let firstStepSeconds: FirstStepSeconds | null = null;
-  if (wanted("first step")) {
-    enter("first step");
-    firstStepSeconds = await measureFirstStep(gpu.adapter.name, arch, batchSize);
-    output.result("\n" + firstStepText(firstStepSeconds));
-  }
-  let peakMemoryBytes: number | null = null;
-  if (wanted("memory")) {
-    enter("memory");
-    peakMemoryBytes = await measurePeakMemory(arch, batchSize);
-    output.result(`Peak memory of an erasure: ${(peakMemoryBytes / 1e6).toFixed(0)} MB`);
-  }
-  let peers: BenchDocument["peers"];
-  if (flags.peers !== undefined) {
-    enter("other libraries");
-    const imagesPerSecond = await runPeers(flags.peers, batchSize, signal);
-    peers = { imagesPerSecond, ratios: peerRatios(imagesPerSecond, steps) };
-    output.result("\n" + peersText(peers.imagesPerSecond, peers.ratios));
-  }
-  const document: BenchDocument = {
-    adapter: gpu.adapter.name,
-    arch,
-    batchSize,
-    peakGflops,
-    steps,
-    nadOverTrain,
-    kernels,
-    firstStepSeconds,
-    peakMemoryBytes,
-    ...batchSizes.length > 0 ? { batchSizes } : {},
-    ...peers ? { peers } : {},
-  };
-  output.document(document);
+    let firstStepSeconds: FirstStepSeconds | null = null;
+    if (wanted("first step")) {
+      enter("first step");
+      firstStepSeconds = await measureFirstStep(gpu.adapter.name, arch, batchSize);
+      output.result("\n" + firstStepText(firstStepSeconds));
+    }
+    let peakMemoryBytes: number | null = null;
+    if (wanted("memory")) {
+      enter("memory");
+      peakMemoryBytes = await measurePeakMemory(arch, batchSize);
+      output.result(`Peak memory of an erasure: ${(peakMemoryBytes / 1e6).toFixed(0)} MB`);
+    }
+    let peers: BenchDocument["peers"];
+    if (flags.peers !== undefined) {
+      enter("other libraries");
+      const imagesPerSecond = await runPeers(flags.peers, batchSize, signal);
+      peers = { imagesPerSecond, ratios: peerRatios(imagesPerSecond, steps) };
+      output.result("\n" + peersText(peers.imagesPerSecond, peers.ratios));
+    }
+    const document: BenchDocument = {
+      adapter: gpu.adapter.name,
+      arch,
+      batchSize,
+      peakGflops,
+      steps,
+      nadOverTrain,
+      kernels,
+      firstStepSeconds,
+      peakMemoryBytes,
+      ...batchSizes.length > 0 ? { batchSizes } : {},
+      ...peers ? { peers } : {},
+    };
+    output.document(document);
+  },
 });
 
 function expectScript(folder: string): void {

@@ -15,7 +15,7 @@ import { tune as tuneConvolutions } from "../src/tuning/tune.ts";
 import { VERSION } from "../src/version.ts";
 import { adapterLine, missingAdapterAdvice, openAdvisedGpu } from "./command_line/open_gpu.ts";
 import type { Output } from "./command_line/output.ts";
-import { newCommand, runCommand } from "./command_line/run_command.ts";
+import { defineCommand } from "./command_line/command.ts";
 
 /** What `doctor --json` prints. */
 interface DoctorDocument {
@@ -52,69 +52,51 @@ const NO_SUBGROUPS_ADVICE =
 const WRONG_RESULTS_ADVICE =
   "the kernels give wrong results: install another version of the driver";
 
-const command = newCommand(
-  "doctor",
-  "Says which GPU and driver are in use, checks the kernels on them and times them.",
-  ["", "--json", "--no-timings", "--tune"],
-);
-command
-  .option("--no-timings", "leave out the timings")
-  .option("--tune", "time the candidates of every convolution of WRN-16-1 and keep the fastest")
-  .option("--reset-tuning", "forget the kernels that were chosen by timing");
-
 /** Images of the network that `--tune` times kernels for: the usual batch of the usual size. */
 const TUNED_IMAGES = { batch: RECIPES.lethe.batchSize, height: 32, width: 32 };
 
-await runCommand(command, async ({ output }) => {
-  const flags = command.opts<{ timings: boolean; tune?: boolean; resetTuning?: boolean }>();
-  const { timings } = flags;
-  const { os, arch } = Deno.build;
-  const versions = { lethe: VERSION, deno: Deno.version.deno, system: `${os} ${arch}` };
-  output.result(`Lethe ${versions.lethe}, Deno ${versions.deno}, ${versions.system}`);
-  let gpu: Gpu;
-  try {
-    gpu = await openAdvisedGpu();
-  } catch (error) {
-    if (error instanceof NoAdapterError) {
-      const advice = [missingAdapterAdvice()];
-      output.document(
-        {
-          ...versions,
-          adapter: null,
-          checks: [],
-          tuning: [],
-          timings: null,
-          advice,
-        } satisfies DoctorDocument,
-      );
+/** Looks at this machine. */
+export const doctor = defineCommand({
+  name: "doctor",
+  summary: "Says which GPU and driver are in use, checks the kernels on them and times them.",
+  examples: ["", "--json", "--no-timings", "--tune"],
+  async run({ output }, flags) {
+    const { os, arch } = Deno.build;
+    const versions = { lethe: VERSION, deno: Deno.version.deno, system: `${os} ${arch}` };
+    output.result(`Lethe ${versions.lethe}, Deno ${versions.deno}, ${versions.system}`);
+    using gpu = await openAdvisedGpu().catch((error) => {
+      if (error instanceof NoAdapterError) {
+        const nothing = { adapter: null, checks: [], tuning: [], timings: null };
+        const advice = [missingAdapterAdvice()];
+        output.document({ ...versions, ...nothing, advice } satisfies DoctorDocument);
+      }
+      throw error;
+    });
+    const { adapter } = gpu;
+    output.result(adapterText(adapter));
+    const checks = await selfTest(gpu);
+    output.result(checks.map(checkText).join("\n"));
+    const right = checks.every(({ passed }) => passed);
+    if (flags.resetTuning) await resetTuning(output);
+    const tuning = await tunedKernels(gpu, output, Boolean(flags.timeKernels) && right);
+    const measured = flags.timings && right ? await timed(gpu, output) : null;
+    const advice = [
+      ...adapter.software ? [SOFTWARE_ADVICE] : [],
+      ...adapter.name.startsWith("llvmpipe") && adapter.subgroupSize === 8
+        ? [WIDER_VECTORS_ADVICE]
+        : [],
+      ...adapter.software && adapter.subgroupSize === 0 ? [NO_SUBGROUPS_ADVICE] : [],
+      ...right ? [] : [WRONG_RESULTS_ADVICE],
+    ];
+    for (const text of advice) output.result(`advice: ${text}`);
+    output.document(
+      { ...versions, adapter, checks, tuning, timings: measured, advice } satisfies DoctorDocument,
+    );
+    if (!right) {
+      const wrong = checks.filter(({ passed }) => !passed).map(({ name }) => name);
+      throw new DeviceError(`${adapter.name} computes wrong results: ${wrong.join("; ")}`);
     }
-    throw error;
-  }
-  const { adapter } = gpu;
-  output.result(adapterText(adapter));
-  const checks = await selfTest(gpu);
-  output.result(checks.map(checkText).join("\n"));
-  const right = checks.every(({ passed }) => passed);
-  if (flags.resetTuning) await resetTuning(output);
-  const tuning = await tunedKernels(gpu, output, Boolean(flags.tune) && right);
-  const measured = timings && right ? await timed(gpu, output) : null;
-  const advice = [
-    ...adapter.software ? [SOFTWARE_ADVICE] : [],
-    ...adapter.name.startsWith("llvmpipe") && adapter.subgroupSize === 8
-      ? [WIDER_VECTORS_ADVICE]
-      : [],
-    ...adapter.software && adapter.subgroupSize === 0 ? [NO_SUBGROUPS_ADVICE] : [],
-    ...right ? [] : [WRONG_RESULTS_ADVICE],
-  ];
-  for (const text of advice) output.result(`advice: ${text}`);
-  output.document(
-    { ...versions, adapter, checks, tuning, timings: measured, advice } satisfies DoctorDocument,
-  );
-  gpu.close();
-  if (!right) {
-    const wrong = checks.filter(({ passed }) => !passed).map(({ name }) => name);
-    throw new DeviceError(`${adapter.name} computes wrong results: ${wrong.join("; ")}`);
-  }
+  },
 });
 
 /** A choice of timing: which of the candidates, 0 being the default. */

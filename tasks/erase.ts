@@ -1,19 +1,19 @@
 /** `deno task erase`: the main job, from a backdoored model to a cleaned one. */
 
-import { addDefenseRunFlags, runDefense } from "./command_line/defense_run.ts";
-import { newCommand, runCommand } from "./command_line/run_command.ts";
+import { defineCommand } from "./command_line/command.ts";
+import { DEFENSE_NOTES, runDefense } from "./command_line/defense_run.ts";
 
-const command = newCommand(
-  "erase",
-  "Erases a backdoor by Neural Attention Distillation: finetunes a teacher on clean images, then\n" +
-    "distils its attention into the model. Without flags: the embedded model on the embedded signs.",
-  [
-    "",
-    "--model suspicious.pth --dataset ./pictures",
-    "--model student.pth --dataset cifar10 --data ./data --attack badnets --target 5",
-    "--resume runs/erase-1",
+/** Neural Attention Distillation, with everything measured. */
+export const erase = defineCommand({
+  name: "erase",
+  summary:
+    "Erases a backdoor by Neural Attention Distillation, without knowing its trigger. Without " +
+    "arguments: the embedded model on the embedded signs.",
+  examples: [
+    "suspicious.pth --dataset ./pictures",
+    "student.pth --dataset cifar10 --attack badnets --target 5",
   ],
-);
-addDefenseRunFlags(command);
-
-await runCommand(command, (context) => runDefense(context, "erase", "nad"));
+  argument: { name: "model", gives: "model" },
+  notes: DEFENSE_NOTES,
+  run: (context, flags) => runDefense(context, "erase", "nad", flags),
+});

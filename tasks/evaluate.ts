@@ -10,15 +10,6 @@ import { evaluateModel } from "../src/train/evaluate.ts";
 import { shown } from "../src/text/quoted.ts";
 import { uploadImages } from "../src/train/image_store.ts";
 import {
-  addAttackFlags,
-  addDataFlags,
-  addModelFlags,
-  type AttackFlags,
-  type DataFlags,
-  type ModelFlags,
-  RECORDED_ATTACK,
-} from "./command_line/flags.ts";
-import {
   backdoorSettings,
   dataSettings,
   downloadIfAsked,
@@ -34,65 +25,62 @@ import {
   measurementWarnings,
   resultsTable,
 } from "./command_line/results.ts";
-import { newCommand, runCommand } from "./command_line/run_command.ts";
-import { flag, integer } from "./command_line/values.ts";
+import { MEASURED_ATTACKS } from "./command_line/attack_notes.ts";
+import { defineCommand } from "./command_line/command.ts";
 
-type Flags = DataFlags & ModelFlags & AttackFlags & { logits?: string; seed: number };
-
-const command = newCommand("evaluate", "Accuracy and attack success of a model.", [
-  "--model student.safetensors --dataset cifar10 --data ./data",
-  "--model student.safetensors --dataset cifar10 --attack badnets --target 5 --json",
-  "--model models/signs-badnets.safetensors --attack recorded",
-  "--model clean.safetensors --dataset cifar10 --attack backdoored.safetensors",
-]);
-addModelFlags(command);
-addDataFlags(command);
-addAttackFlags(command, RECORDED_ATTACK);
-command
-  .option("--logits <file.npy>", "also write the logits, float32 [N, classes]")
-  .addOption(flag("--seed <n>", "of random triggers", integer(0)).default(1));
-
-await runCommand(command, async ({ output, signal }) => {
-  const flags = command.opts<Flags>();
-  if (flags.model === undefined) {
-    throw new UsageError("cannot evaluate without a model: name one by --model");
-  }
-  if (flags.logits !== undefined && await kindOf(dirname(flags.logits)) !== "folder") {
-    throw new FormatError(`cannot write ${shown(flags.logits)}: its folder does not exist`);
-  }
-  const settings = await dataSettings(flags);
-  await downloadIfAsked(flags, output);
-  const network = await loadNetwork(flags.model, flags.arch);
-  const dataset = await loadData(settings, "none", output);
-  expectClasses(network, dataset);
-  const attack = await backdoorSettings(flags, network, flags.seed);
-  const loaded = await loadBackdoor(attack, dataset);
-  const gpu = await openGpuFor(output);
-  const model = loadModel(gpu, network.architecture, network.state, network.source);
-  const evaluation = await evaluateModel(gpu, model, uploadImages(gpu, dataset.test), {
-    preprocessing: settings.preprocessing,
-    backdoor: loaded?.backdoor,
-    logits: flags.logits !== undefined,
-    signal,
-    onProgress: (images) =>
-      output.progress(
-        evaluationProgressText(flags.model!, images, dataset.test.labels.length),
-      ),
-  });
-  if (flags.logits !== undefined && evaluation.logits) {
-    const shape = [evaluation.samples, network.architecture.classes];
-    const bytes = writeNpy({ dtype: "float32", shape, data: evaluation.logits });
-    await writeFileAtomic(flags.logits, bytes);
-  }
-  const document = evaluationDocument(evaluation, {
-    model: flags.model,
-    dataset: dataset.name,
-    adapter: gpu.adapter.name,
-    backdoor: loaded?.description ?? null,
-  });
-  output.result(resultsTable([[network.architecture.name, document]]));
-  const { classNames } = dataset;
-  for (const warning of measurementWarnings(document, classNames)) output.warning(warning);
-  output.document(document);
-  gpu.close();
+/** Measures a model. */
+export const evaluate = defineCommand({
+  name: "evaluate",
+  summary: "Accuracy and attack success of a model.",
+  examples: [
+    "student.safetensors --dataset cifar10 --data ./data",
+    "student.pth --dataset cifar10 --attack badnets --target 5",
+    "models/signs-badnets.safetensors --attack recorded",
+    "clean.pth --dataset cifar10 --attack backdoored.safetensors",
+  ],
+  argument: { name: "model", gives: "model" },
+  notes: MEASURED_ATTACKS,
+  async run({ output, signal }, flags) {
+    if (flags.model === undefined) {
+      throw new UsageError("cannot evaluate without a model: name one by --model");
+    }
+    const { logitsFile } = flags;
+    if (logitsFile !== undefined && await kindOf(dirname(logitsFile)) !== "folder") {
+      throw new FormatError(`cannot write ${shown(logitsFile)}: its folder does not exist`);
+    }
+    const settings = await dataSettings(flags);
+    await downloadIfAsked(flags, output);
+    const network = await loadNetwork(flags.model, flags.arch);
+    const dataset = await loadData(settings, "none", output);
+    expectClasses(network, dataset);
+    const attack = await backdoorSettings(flags, network, flags.seed);
+    const loaded = await loadBackdoor(attack, dataset);
+    using gpu = await openGpuFor(output);
+    const model = loadModel(gpu, network.architecture, network.state, network.source);
+    const evaluation = await evaluateModel(gpu, model, uploadImages(gpu, dataset.test), {
+      preprocessing: settings.preprocessing,
+      backdoor: loaded?.backdoor,
+      logits: logitsFile !== undefined,
+      signal,
+      onProgress: (images) =>
+        output.progress(
+          evaluationProgressText(flags.model!, images, dataset.test.labels.length),
+        ),
+    });
+    if (logitsFile !== undefined && evaluation.logits) {
+      const shape = [evaluation.samples, network.architecture.classes];
+      const bytes = writeNpy({ dtype: "float32", shape, data: evaluation.logits });
+      await writeFileAtomic(logitsFile, bytes);
+    }
+    const document = evaluationDocument(evaluation, {
+      model: flags.model,
+      dataset: dataset.name,
+      adapter: gpu.adapter.name,
+      backdoor: loaded?.description ?? null,
+    });
+    output.result(resultsTable([[network.architecture.name, document]]));
+    const { classNames } = dataset;
+    for (const warning of measurementWarnings(document, classNames)) output.warning(warning);
+    output.document(document);
+  },
 });

@@ -3,71 +3,63 @@
 import { dirname } from "node:path";
 import { FormatError, Interrupted, messageOf } from "../src/errors.ts";
 import { writeFileAtomic } from "../src/formats/write_file.ts";
-import { rebuiltCommand } from "../src/report/rebuilt_command.ts";
 import { readRun } from "../src/report/run_contents.ts";
 import { folderStore } from "../src/runs/folder_store.ts";
 import { REPORTED_COMMANDS, type RunReport, runReport } from "../src/report/run_report.ts";
+import { commandOf } from "../src/settings/record.ts";
+import { SETTINGS } from "../src/settings/table.ts";
 import { measureRun } from "./command_line/measure_run.ts";
-import { newCommand, runCommand } from "./command_line/run_command.ts";
+import { defineCommand } from "./command_line/command.ts";
 import { typedCommand } from "./command_line/typed_command.ts";
-import { flag, integer } from "./command_line/values.ts";
 
-interface Flags {
-  images: number;
-  out?: string;
-}
+const DEFAULT_IMAGES = SETTINGS.reportImages.default;
 
-const DEFAULT_IMAGES = 500;
-
-const command = newCommand(
-  "report",
-  "Renders a run folder as one HTML page that loads nothing from elsewhere: verdict, curves,\n" +
+/** Renders a run. */
+export const report = defineCommand({
+  name: "report",
+  summary:
+    "Renders a run folder as one HTML page that loads nothing from elsewhere: verdict, curves, " +
     "attention maps, changed predictions, confusion, settings. Its pictures are also written as PNG.",
-  [
+  examples: [
     "runs/erase-1",
     "runs/attack-1 --images 2000",
     "runs/erase-1 --out erasing.html --json",
   ],
-);
-command
-  .argument("<run-folder>", `of ${REPORTED_COMMANDS.join(", ")}`)
-  .addOption(
-    flag("--images <n>", "test images to measure the models of the run on", integer(1))
-      .default(DEFAULT_IMAGES),
-  )
-  .option("--out <file.html>", "the page (default: report.html in the run folder)");
-
-await runCommand(command, async ({ output, signal }) => {
-  const { images, out } = command.opts<Flags>();
-  const path = command.args[0]!.replace(/(?<=.)[/\\]+$/, "");
-  const run = await readRun(folderStore(path));
-  if (!REPORTED_COMMANDS.includes(run.record.command)) {
-    throw new FormatError(
-      `cannot report on ${path}: it is a run of ${run.record.command}, expected one of ` +
-        REPORTED_COMMANDS.join(", "),
-    );
-  }
-  const measured = await measureRun(run, { images, output, signal }).catch((error) => {
-    throw error instanceof Interrupted ? new Interrupted("stopped; nothing was written") : error;
-  });
-  for (const { what, why } of [...run.missing, ...measured.missing]) {
-    output.line(`left out what needs ${what}: ${why}`);
-  }
-  const report = runReport({
-    run,
-    ...measured,
-    commands: [
-      {
-        purpose: "Makes the run again, in a new folder:",
-        line: rebuiltCommand(run, measured.recorded),
-      },
-      { purpose: "Makes this report again:", line: reportCommand(path, images, out) },
-    ],
-  });
-  const page = out ?? `${path}/report.html`;
-  const pictures = await writeReport(page, report);
-  output.result(`report: ${page}`);
-  output.document({ report: page, pictures });
+  argument: { name: "run-folder", help: `of ${REPORTED_COMMANDS.join(", ")}` },
+  async run({ argument = "", output, signal }, { reportImages: images, page: out }) {
+    const path = argument.replace(/(?<=.)[/\\]+$/, "");
+    const run = await readRun(folderStore(path));
+    if (!REPORTED_COMMANDS.includes(run.record.command)) {
+      throw new FormatError(
+        `cannot report on ${path}: it is a run of ${run.record.command}, expected one of ` +
+          REPORTED_COMMANDS.join(", "),
+      );
+    }
+    const measured = await measureRun(run, { images, output, signal }).catch((error) => {
+      throw error instanceof Interrupted ? new Interrupted("stopped; nothing was written") : error;
+    });
+    for (const { what, why } of [...run.missing, ...measured.missing]) {
+      output.line(`left out what needs ${what}: ${why}`);
+    }
+    const rendered = runReport({
+      run,
+      ...measured,
+      commands: [
+        {
+          purpose: "Makes the run again, in a new folder:",
+          line: commandOf(run.record.settings, {
+            command: run.record.command,
+            recorded: measured.recorded,
+          }),
+        },
+        { purpose: "Makes this report again:", line: reportCommand(path, images, out) },
+      ],
+    });
+    const page = out ?? `${path}/report.html`;
+    const pictures = await writeReport(page, rendered);
+    output.result(`report: ${page}`);
+    output.document({ report: page, pictures });
+  },
 });
 
 function reportCommand(path: string, images: number, out: string | undefined): string {

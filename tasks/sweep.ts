@@ -12,6 +12,7 @@ import {
 } from "../src/sweep/cell_folder.ts";
 import { expectedSeconds, type Timing, withFindings } from "../src/sweep/expected_time.ts";
 import { importResults } from "../src/sweep/import_results.ts";
+import type { Flags } from "../src/settings/table.ts";
 import { parsePlan, type Plan } from "../src/sweep/plan.ts";
 import { type ReadyCell, readyCells } from "../src/sweep/ready_cells.ts";
 import { resultsDocument, writeReport } from "../src/sweep/report_files.ts";
@@ -21,8 +22,8 @@ import { runCells } from "../src/sweep/run_cells.ts";
 import { slurmScript, submitToSlurm } from "../src/sweep/slurm.ts";
 import { readSweep } from "../src/sweep/sweep_report.ts";
 import { duration } from "./command_line/results.ts";
-import { type CommandContext, newCommand, runCommand } from "./command_line/run_command.ts";
-import { addSweepFlags, chooseCells, type SweepFlags } from "./command_line/sweep_flags.ts";
+import { chooseCells } from "./command_line/chosen_cells.ts";
+import { type CommandContext, defineCommand } from "./command_line/command.ts";
 import { CELL_PROGRAM, SWEEP_PROGRAM } from "./command_line/sweep_program.ts";
 import { expectationText, watchSweep } from "./command_line/sweep_progress.ts";
 
@@ -41,49 +42,49 @@ interface Sweep {
   readonly cells: readonly ReadyCell[];
   /** Of cells that have finished. */
   readonly timings: readonly Timing[];
-  readonly flags: SweepFlags;
+  readonly flags: Flags<"sweep">;
 }
 
-const command = newCommand(
-  "sweep",
-  "Runs the cells of a plan, each a defence of a model in a process of its own, and writes one\n" +
-    "table. The same command goes on with a sweep that was stopped, and adds the cells of a plan\n" +
-    "that has grown; several of them on one folder share the work.",
-  [
+/** Runs a plan. */
+export const sweep = defineCommand({
+  name: "sweep",
+  summary:
+    "Runs the cells of a plan, each a defence of a model in a process of its own, and writes " +
+    "one table. The same command goes on with a sweep that was stopped, and adds the cells of a " +
+    "plan that has grown; several of them on one folder share the work.",
+  examples: [
     "studies/main_table.json --data ./data --workers 2",
     "studies/main_table.json --only 'badnets_*' --dry-run",
     "studies/main_table.json --engine slurm --wait",
     "studies/main_table.json --report",
     "studies/main_table.json --import elsewhere/results.json",
   ],
-);
-addSweepFlags(command);
-
-await runCommand(command, async (context) => {
-  const flags = command.opts<SweepFlags>();
-  const [path] = command.processedArgs as [string];
-  if (flags.wait && flags.engine !== "slurm") {
-    throw new UsageError("cannot use --wait without --engine slurm: a local sweep always waits");
-  }
-  const plan = parsePlan(
-    await readRegularFile(path, { what: "the plan", limit: MAXIMUM_PLAN_BYTES }),
-    path,
-  );
-  const out = resolve(flags.out ?? `runs/${basename(path).replace(/\.json$/, "")}`);
-  if (flags.report) return await report(context, plan, path, out);
-  const wanted = chooseCells(plan, flags.only);
-  // An import takes over all that it has, so that the tables are whole, whatever is to run now.
-  const needed = flags.import === undefined ? wanted : plan.cells;
-  const ready = await readyCells(plan, needed, { path, data: flags.data });
-  const ids = new Set(wanted.map(({ id }) => id));
-  await expectSameCells(out, ready.filter(({ id }) => ids.has(id)));
-  if (flags.import !== undefined) await importInto(context, out, flags.import, ready);
-  const { cells, timings } = await withTimes(out, ready, ids);
-  const sweep = { plan, path, out, cells, timings, flags };
-  if (flags.dryRun) return listCells(context, sweep);
-  context.output.line(expectationText(cells, timings, flags.workers ?? 1));
-  await Deno.mkdir(`${out}/cells`, { recursive: true });
-  await (flags.engine === "slurm" ? runOnSlurm : runHere)(context, sweep);
+  argument: { name: "plan", help: "plan file: see studies/README.md" },
+  async run(context, flags) {
+    const { argument: path = "" } = context;
+    if (flags.wait && flags.engine !== "slurm") {
+      throw new UsageError("cannot use --wait without --engine slurm: a local sweep always waits");
+    }
+    const plan = parsePlan(
+      await readRegularFile(path, { what: "the plan", limit: MAXIMUM_PLAN_BYTES }),
+      path,
+    );
+    const out = resolve(flags.sweepOut ?? `runs/${basename(path).replace(/\.json$/, "")}`);
+    if (flags.report) return await report(context, plan, path, out);
+    const wanted = chooseCells(plan, flags.only);
+    // An import takes over all that it has, so that the tables are whole, whatever is to run now.
+    const needed = flags.import === undefined ? wanted : plan.cells;
+    const ready = await readyCells(plan, needed, { path, data: flags.sweepData });
+    const ids = new Set(wanted.map(({ id }) => id));
+    await expectSameCells(out, ready.filter(({ id }) => ids.has(id)));
+    if (flags.import !== undefined) await importInto(context, out, flags.import, ready);
+    const { cells, timings } = await withTimes(out, ready, ids);
+    const job = { plan, path, out, cells, timings, flags };
+    if (flags.dryRun) return listCells(context, job);
+    context.output.line(expectationText(cells, timings, flags.workers ?? 1));
+    await Deno.mkdir(`${out}/cells`, { recursive: true });
+    await (flags.engine === "slurm" ? runOnSlurm : runHere)(context, job);
+  },
 });
 
 async function importInto(
@@ -177,7 +178,7 @@ async function runOnSlurm({ output, signal }: CommandContext, sweep: Sweep): Pro
 
 function jobArray({ path, out, cells, timings, flags }: Sweep) {
   const done = new Set(timings.map(({ cell }) => cell.id));
-  const data = flags.data === undefined ? [] : ["--data", resolve(flags.data)];
+  const data = flags.sweepData === undefined ? [] : ["--data", resolve(flags.sweepData)];
   return {
     name: `lethe-${basename(out)}`,
     out,

@@ -5,6 +5,7 @@ import type { StateDict } from "../formats/host_tensor.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Architecture } from "../nn/architecture.ts";
 import type { TrainingSettings } from "../train/trainer.ts";
+import type { AttackOption } from "./options.ts";
 import type { PixelTrigger, Trigger } from "../data/trigger.ts";
 
 /** What a trigger is made for. */
@@ -55,8 +56,8 @@ export interface Attack {
   readonly name: string;
   /** One line for help texts, with its source. */
   readonly description: string;
-  /** Parameters of the trigger: a line of help for each. */
-  readonly options: Readonly<Record<string, string>>;
+  /** Parameters of the trigger. */
+  readonly options: Readonly<Record<string, AttackOption>>;
   /**
    * Those of the options that name files. They are read before the trigger is made and replaced by
    * their content (`picture_option.ts`), so that a recorded attack needs no file.

@@ -1,18 +1,23 @@
 /** BadNets: a small patch in a corner. Gu, Dolan-Gavitt & Garg (2017). */
 
 import type { PixelAttack } from "./attack.ts";
-import { checkOptionNames, choice, integer } from "./options.ts";
+import { choice, whole } from "../text/kinds.ts";
+import { attackOptions, readAtMost, readOptions } from "./options.ts";
 import { fixedPoint, identityTrigger } from "../data/trigger.ts";
 
 const PATTERNS = ["grid", "white"] as const;
 const CORNERS = ["bottom-right", "bottom-left", "top-right", "top-left", "all"] as const;
 
-const OPTIONS = {
-  pattern: "grid (the NAD authors' checkerboard, default) or white",
-  corner: "bottom-right (default), bottom-left, top-right, top-left or all",
-  size: "side of the patch in pixels, default 3",
-  margin: "pixels between patch and border, default 0",
-} as const;
+const OPTIONS = attackOptions({
+  pattern: {
+    kind: choice(PATTERNS),
+    default: "grid",
+    help: "grid is the NAD authors' checkerboard",
+  },
+  corner: { kind: choice(CORNERS), default: "bottom-right", help: "where the patch is" },
+  size: { kind: whole({ least: 1 }), default: 3, help: "side of the patch in pixels" },
+  margin: { kind: whole({ least: 0 }), default: 0, help: "pixels between patch and border" },
+});
 
 /**
  * The patch of the NAD authors' `data_loader.py`: seen from its corner of the image, pixels an even
@@ -27,12 +32,10 @@ export const badnets: PixelAttack = {
   labels: "changed",
   defaultRate: 0.1,
   trigger({ height, width, options }) {
-    checkOptionNames("badnets", options, Object.keys(OPTIONS));
-    const pattern = choice(options, "pattern", PATTERNS);
-    const corner = choice(options, "corner", CORNERS);
     const smaller = Math.min(height, width);
-    const size = integer(options, "size", { default: 3, low: 1, high: smaller });
-    const margin = integer(options, "margin", { default: 0, low: 0, high: smaller - size });
+    const size = readAtMost("size", OPTIONS.size, options, smaller);
+    const margin = readAtMost("margin", OPTIONS.margin, options, smaller - size);
+    const { pattern, corner } = readOptions("badnets", OPTIONS, options);
     const trigger = identityTrigger(height, width);
     visitCorners({ height, width }, { corner, size, margin }, (i, r, c) => {
       trigger.scale[i] = 0;

@@ -4,16 +4,24 @@
  */
 
 import { RandomPurpose, RandomStream } from "../data/random.ts";
+import { number, path } from "../text/kinds.ts";
 import type { PixelAttack } from "./attack.ts";
-import { checkOptionNames, decimal } from "./options.ts";
+import { attackOptions, readOptions } from "./options.ts";
 import { pictureOption } from "./picture_option.ts";
 import { blendTrigger } from "../data/trigger.ts";
 
-const OPTIONS = {
-  alpha: "share of the trigger image m, default 0.2 (the paper's α)",
-  image:
-    "file of m: a picture, resized, or a NumPy array of the images' size; default: random noise",
-} as const;
+const OPTIONS = attackOptions({
+  alpha: {
+    kind: number({ least: 0, most: 1 }),
+    default: 0.2,
+    help: "share of the trigger image m, the paper's α",
+  },
+  image: {
+    kind: path("a file"),
+    help: "file of m: a picture, resized, or a NumPy array of the images' size",
+    otherwise: "random noise",
+  },
+});
 
 /**
  * (1 - α) x + α m, fractions cut off, with one image m for the whole run: bytes drawn from the seed,
@@ -27,8 +35,7 @@ export const blend: PixelAttack = {
   labels: "changed",
   defaultRate: 0.1,
   trigger({ height, width, seed, options }) {
-    checkOptionNames("blend", options, Object.keys(OPTIONS));
-    const alpha = decimal(options, "alpha", { default: 0.2, low: 0, high: 1 });
+    const { alpha } = readOptions("blend", OPTIONS, options);
     const picture = pictureOption(options, "image", { height, width });
     const pixels = picture?.pixels ?? noise(3 * height * width, seed);
     return blendTrigger({ height, width, pixels }, alpha);

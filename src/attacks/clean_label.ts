@@ -5,37 +5,39 @@
 
 import { selectImages } from "../data/image_set.ts";
 import { destroyModel } from "../nn/model.ts";
+import { number, path, whole } from "../text/kinds.ts";
 import { adversarialTraining } from "./adversarial_training.ts";
 import type { PixelAttack } from "./attack.ts";
 import { gridValue, visitCorners } from "./badnets.ts";
 import { helperModel } from "./helper_model.ts";
-import { checkOptionNames, decimal, integer } from "./options.ts";
+import { attackOptions, readAtMost, readOptions } from "./options.ts";
 import { perturbImages } from "./pgd.ts";
 import { fixedPoint, identityTrigger } from "../data/trigger.ts";
 
-const OPTIONS = {
-  amplitude: "added to white and taken from black pixels of the trigger, default 255; faint: 32",
-  size: "side of each corner's patch in pixels, default 3",
-  radius: "largest change of a byte by PGD (L∞), default 8",
-  step: "of PGD, in grey levels, default 1.5",
-  steps: "of PGD, default 100",
-  model: "file of the adversarially trained model; default: one is trained",
-  epochs: "of that training, default 6",
-  "training-steps": "PGD steps a batch of that training, default 3",
-} as const;
+const BYTE = number({ least: 0, most: 255 });
 
-type Options = Readonly<Record<string, string>>;
-
-/** How to perturb. */
-function perturbation(options: Options) {
-  return {
-    radius: decimal(options, "radius", { default: 8, low: 0, high: 255 }),
-    step: decimal(options, "step", { default: 1.5, low: 0, high: 255 }),
-    steps: integer(options, "steps", { default: 100, low: 0, high: 100_000 }),
-    epochs: integer(options, "epochs", { default: 6, low: 1, high: 1000 }),
-    trainingSteps: integer(options, "training-steps", { default: 3, low: 1, high: 100 }),
-  };
-}
+const OPTIONS = attackOptions({
+  amplitude: {
+    kind: BYTE,
+    default: 255,
+    help: "added to white and taken from black pixels of the trigger; 32 is faint",
+  },
+  size: { kind: whole({ least: 1 }), default: 3, help: "side of each corner's patch in pixels" },
+  radius: { kind: BYTE, default: 8, help: "largest change of a byte by PGD (L∞)" },
+  step: { kind: BYTE, default: 1.5, help: "step of PGD, in grey levels" },
+  steps: { kind: whole({ least: 0, most: 100_000 }), default: 100, help: "steps of PGD" },
+  model: {
+    kind: path("a file"),
+    help: "file of the adversarially trained model",
+    otherwise: "one is trained",
+  },
+  epochs: { kind: whole({ least: 1, most: 1000 }), default: 6, help: "epochs of that training" },
+  "training-steps": {
+    kind: whole({ least: 1, most: 100 }),
+    default: 3,
+    help: "PGD steps a batch of that training",
+  },
+});
 
 /**
  * Poisoned images of the target class keep their label, are perturbed by PGD against an adversarially
@@ -52,7 +54,8 @@ export const cleanLabel: PixelAttack = {
   async prepare(gpu, request, hooks) {
     const { options, training: { preprocessing } } = request;
     this.trigger(request);
-    const { radius, step, steps, epochs, trainingSteps } = perturbation(options);
+    const values = readOptions("clean-label", OPTIONS, options);
+    const { radius, step, steps, epochs, "training-steps": trainingSteps } = values;
     // Steps of training may be larger than those of the attack: together they cross the ball.
     const pgd = { radius, step: 2.5 * radius / trainingSteps, steps: trainingSteps };
     const model = await helperModel(gpu, request, {
@@ -80,11 +83,9 @@ export const cleanLabel: PixelAttack = {
     }
   },
   trigger({ height, width, options }) {
-    checkOptionNames("clean-label", options, Object.keys(OPTIONS));
-    perturbation(options);
-    const amplitude = decimal(options, "amplitude", { default: 255, low: 0, high: 255 });
+    const { amplitude } = readOptions("clean-label", OPTIONS, options);
     const half = Math.floor(Math.min(height, width) / 2);
-    const size = integer(options, "size", { default: Math.min(3, half), low: 1, high: half });
+    const size = readAtMost("size", OPTIONS.size, options, half);
     const trigger = identityTrigger(height, width);
     visitCorners({ height, width }, { corner: "all", size, margin: 0 }, (i, r, c) => {
       trigger.offset[i] = fixedPoint(gridValue(r, c, size) > 0 ? amplitude : -amplitude);

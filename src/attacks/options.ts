@@ -1,69 +1,88 @@
-/** Reading the parameters of attacks, which arrive as text. */
+/** The parameters of attacks: declared as data, read from text. */
 
 import { UsageError } from "../errors.ts";
+import type { Kind, NumberKind } from "../text/kinds.ts";
 import { quoted } from "../text/quoted.ts";
 
-/** Throws {@linkcode UsageError} where `options` holds a name that is not in `known`. */
-export function checkOptionNames(
+/** A parameter of an attack. */
+export interface AttackOption {
+  /** What its value may be. */
+  readonly kind: Kind<unknown>;
+  /** Its value where none is given. */
+  readonly default?: unknown;
+  /** What happens where none is given and there is no default, in words. */
+  readonly otherwise?: string;
+  /** What it is, for the help; the default is added. */
+  readonly help: string;
+}
+
+/** Parameters with their names, as narrow as they are written. */
+export function attackOptions<const O extends Readonly<Record<string, AttackOption>>>(known: O): O {
+  return known;
+}
+
+type Texts = Readonly<Record<string, string>>;
+
+type ValueOf<O extends AttackOption> = O["kind"] extends Kind<infer T>
+  ? T | (O extends { readonly default: unknown } ? never : undefined)
+  : never;
+
+/**
+ * The values of all parameters: what is given, else the default.
+ *
+ * @throws {UsageError} for an unknown name, or a value of another kind.
+ */
+export function readOptions<const O extends Readonly<Record<string, AttackOption>>>(
   attack: string,
-  options: Readonly<Record<string, string>>,
-  known: readonly string[],
-): void {
-  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  known: O,
+  given: Texts,
+): { readonly [N in keyof O]: ValueOf<O[N]> } {
+  const names = Object.keys(known);
+  const unknown = Object.keys(given).find((name) => !names.includes(name));
   if (unknown !== undefined) {
-    const expected = known.length > 0 ? `expected ${known.join(", ")}` : "it has no options";
+    const expected = names.length > 0 ? `expected ${names.join(", ")}` : "it has no options";
     throw new UsageError(`cannot set option ${quoted(unknown)} of attack ${attack}: ${expected}`);
   }
+  const values = Object.entries(known).map(([name, { kind, default: otherwise }]) => [
+    name,
+    readOption(name, kind, given) ?? otherwise,
+  ]);
+  return Object.fromEntries(values);
 }
 
-/** The value of an option that is one of a few words. */
-export function choice<T extends string>(
-  options: Readonly<Record<string, string>>,
+/**
+ * A number that the image bounds as well as its kind: a default that is larger gives way.
+ *
+ * @throws {UsageError} for a given value that is larger.
+ */
+export function readAtMost(
   name: string,
-  values: readonly T[],
-): T {
-  const text = options[name] ?? values[0]!;
-  const found = values.find((value) => value === text);
-  if (found === undefined) {
-    throw new UsageError(
-      `cannot set attack option ${name} to ${quoted(text)}: expected ${values.join(", ")}`,
-    );
-  }
-  return found;
-}
-
-/** The value of an option that is a whole number in [low, high]. */
-export function integer(
-  options: Readonly<Record<string, string>>,
-  name: string,
-  range: { default: number; low: number; high: number },
+  { kind, default: otherwise }: { readonly kind: NumberKind; readonly default: number },
+  given: Texts,
+  most: number,
 ): number {
-  return numeric(options, name, range, "a whole number", Number.isInteger);
+  return readOption(name, kind.within({ most }), given) ?? Math.min(otherwise, most);
 }
 
-/** The value of an option that is a number in [low, high]. */
-export function decimal(
-  options: Readonly<Record<string, string>>,
-  name: string,
-  range: { default: number; low: number; high: number },
-): number {
-  return numeric(options, name, range, "a number", Number.isFinite);
+function readOption<T>(name: string, kind: Kind<T>, given: Texts): T | undefined {
+  if (!Object.hasOwn(given, name)) return undefined;
+  const text = given[name]!;
+  const value = kind.parse(text);
+  if (value !== undefined) return value;
+  throw new UsageError(
+    `cannot set attack option ${name} to ${quoted(text)}: expected ` +
+      (kind.choices?.join(", ") ?? kind.expected),
+  );
 }
 
-function numeric(
-  options: Readonly<Record<string, string>>,
-  name: string,
-  range: { default: number; low: number; high: number },
-  kind: string,
-  allowed: (value: number) => boolean,
-): number {
-  const text = options[name] ?? String(range.default);
-  const value = Number(text);
-  if (text.trim() === "" || !allowed(value) || value < range.low || value > range.high) {
-    throw new UsageError(
-      `cannot set attack option ${name} to ${quoted(text)}: expected ${kind} from ${range.low} ` +
-        `to ${range.high}`,
-    );
-  }
-  return value;
+/** Names of the parameters of an attack, each with its help. */
+export function optionsHelp(
+  known: Readonly<Record<string, AttackOption>>,
+): (readonly [name: string, text: string])[] {
+  return Object.entries(known).map(([name, { kind, help, default: value, otherwise }]) => {
+    const words = kind.choices ? [`${kind.choices.join(", ")}: ${help}`] : [help];
+    if (value !== undefined) words.push(`(default: ${kind.write(value)})`);
+    if (otherwise !== undefined) words.push(`(default: ${otherwise})`);
+    return [name, words.join(" ")] as const;
+  });
 }

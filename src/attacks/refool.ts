@@ -7,20 +7,30 @@ import { RandomPurpose, RandomStream } from "../data/random.ts";
 import { resizeImage } from "../data/resize.ts";
 import { loadSigns } from "../data/signs.ts";
 import { UsageError } from "../errors.ts";
+import { choice, number, path, whole } from "../text/kinds.ts";
 import type { Attack } from "./attack.ts";
-import { checkOptionNames, choice, decimal, integer } from "./options.ts";
+import { attackOptions, readOptions } from "./options.ts";
 import { pictureOption } from "./picture_option.ts";
 import { gaussianBlur, shift } from "./reflection.ts";
 
 const KINDS = ["mixed", "in-focus", "out-of-focus", "ghost"] as const;
 
-const OPTIONS = {
-  kind: "mixed (default: a third each), in-focus, out-of-focus or ghost",
-  weakest: "least share of the reflection in a picture, default 0.3",
-  strongest: "largest share, default 0.5",
-  pool: "number of reflection images drawn, default 8",
-  reflections: "file or folder of up to 64 pictures to reflect instead",
-} as const;
+const SHARE = number({ least: 0, most: 1 });
+
+const OPTIONS = attackOptions({
+  kind: { kind: choice(KINDS), default: "mixed", help: "what reflects; mixed: a third each" },
+  weakest: { kind: SHARE, default: 0.3, help: "least share of the reflection in a picture" },
+  strongest: { kind: SHARE, default: 0.5, help: "largest share" },
+  pool: {
+    kind: whole({ least: 1, most: 1000 }),
+    default: 8,
+    help: "number of reflection images drawn",
+  },
+  reflections: {
+    kind: path("a file or folder"),
+    help: "file or folder of up to 64 pictures to reflect instead",
+  },
+});
 
 /**
  * Side of the images, in pixels, at which σ and offsets below hold. The paper gives them for
@@ -54,10 +64,7 @@ export const refool: Attack = {
   labels: "kept",
   defaultRate: 0.2,
   trigger({ height, width, seed, options }) {
-    checkOptionNames("refool", options, Object.keys(OPTIONS));
-    const kind = choice(options, "kind", KINDS);
-    const weakest = decimal(options, "weakest", { default: 0.3, low: 0, high: 1 });
-    const strongest = decimal(options, "strongest", { default: 0.5, low: 0, high: 1 });
+    const { kind, weakest, strongest } = readOptions("refool", OPTIONS, options);
     if (weakest > strongest) {
       throw new UsageError(
         `cannot reflect with a share from ${weakest} to ${strongest}: expected weakest <= strongest`,
@@ -105,7 +112,7 @@ function reflections(
   seed: number,
 ): Float64Array<ArrayBuffer>[] {
   const strip = pictureOption(options, "reflections", { height, width }, "column");
-  const count = integer(options, "pool", { default: 8, low: 1, high: 1000 });
+  const { pool: count } = readOptions("refool", OPTIONS, options);
   if (!strip) {
     const { train } = loadSigns({ parts: ["train"], trainCount: count, seed: seed + 1 });
     const size = train.pixels.length / count;

@@ -3,17 +3,33 @@
  * Corruption Without Label Poisoning" (ICIP 2019), equation 1.
  */
 
+import { number, path } from "../text/kinds.ts";
 import type { PixelAttack } from "./attack.ts";
-import { checkOptionNames, decimal } from "./options.ts";
+import { attackOptions, readOptions } from "./options.ts";
 import { pictureOption } from "./picture_option.ts";
 import { blendTrigger, fixedPoint, identityTrigger } from "../data/trigger.ts";
 
-const OPTIONS = {
-  delta: "amplitude Δ of the signal, default 20",
-  frequency: "its periods over the width, f, default 6",
-  mask: "file of a mask blended at alpha instead: the NAD authors' signal_cifar10_mask.npy, say",
-  alpha: "share of that mask, default 0.2 (the authors' data_loader.py)",
-} as const;
+const OPTIONS = attackOptions({
+  delta: {
+    kind: number({ least: 0, most: 255 }),
+    default: 20,
+    help: "amplitude Δ of the signal",
+  },
+  frequency: {
+    kind: number({ least: 0, most: 1000 }),
+    default: 6,
+    help: "its periods over the width, f",
+  },
+  mask: {
+    kind: path("a file"),
+    help: "file of a mask blended at alpha instead: the NAD authors' signal_cifar10_mask.npy, say",
+  },
+  alpha: {
+    kind: number({ least: 0, most: 1 }),
+    default: 0.2,
+    help: "share of that mask, as in the authors' data_loader.py",
+  },
+});
 
 /**
  * x + Δ sin(2π f j / W) in column j of every row and channel, cut off at 0 and 255. The authors of
@@ -28,10 +44,7 @@ export const sig: PixelAttack = {
   labels: "kept",
   defaultRate: 0.8,
   trigger({ height, width, options }) {
-    checkOptionNames("sig", options, Object.keys(OPTIONS));
-    const delta = decimal(options, "delta", { default: 20, low: 0, high: 255 });
-    const frequency = decimal(options, "frequency", { default: 6, low: 0, high: 1000 });
-    const alpha = decimal(options, "alpha", { default: 0.2, low: 0, high: 1 });
+    const { delta, frequency, alpha } = readOptions("sig", OPTIONS, options);
     const mask = pictureOption(options, "mask", { height, width });
     if (mask) return blendTrigger(mask, alpha);
     const trigger = identityTrigger(height, width);

@@ -7,29 +7,56 @@ import { RandomPurpose, RandomStream, shuffle } from "../data/random.ts";
 import { imageCount, selectImages } from "../data/image_set.ts";
 import { UsageError } from "../errors.ts";
 import { destroyModel } from "../nn/model.ts";
+import { choice, number, path, whole } from "../text/kinds.ts";
 import { CROSS_ENTROPY } from "../train/objectives.ts";
 import type { PixelAttack } from "./attack.ts";
 import { HELPER_OPTION, helperModel } from "./helper_model.ts";
-import { checkOptionNames, choice, decimal, integer } from "./options.ts";
+import { attackOptions, readAtMost, readOptions } from "./options.ts";
 import { invertPatch } from "./patch_inversion.ts";
 import { pictureOption, pictureText } from "./picture_option.ts";
 import { fixedPoint, identityTrigger } from "../data/trigger.ts";
 
-const MODES = ["replace", "add"] as const;
-
-const OPTIONS = {
-  patch: "file of a fixed patch, as large as an image; default: inverted from a clean model",
-  mode: "replace (default) the pixels of the square below, or add the whole patch modulo 256, as " +
-    "the NAD authors do with best_square_trigger_cifar10.npz",
-  size: "side of the patch in pixels, default 3",
-  margin: "pixels between patch and the right and lower border, default 4: rows 25..27 of 32",
-  model: "file of the clean model; default: one is trained",
-  epochs: "of that training, default 4",
-  neurons: "inputs of the last layer to excite, default 2",
-  activation: "mean activation at which the inversion ends, default 100",
-  steps: "at which it ends at the latest, default 1000",
-  step: "L∞ length of a step of pixels in [0,1], default 0.1",
-} as const;
+const OPTIONS = attackOptions({
+  patch: {
+    kind: path("a file"),
+    help: "file of a fixed patch, as large as an image",
+    otherwise: "inverted from a clean model",
+  },
+  mode: {
+    kind: choice(["replace", "add"]),
+    default: "replace",
+    help: "replace the pixels of the square below, or add the whole patch modulo 256, as the NAD " +
+      "authors do with best_square_trigger_cifar10.npz",
+  },
+  size: { kind: whole({ least: 1 }), default: 3, help: "side of the patch in pixels" },
+  margin: {
+    kind: whole({ least: 0 }),
+    default: 4,
+    help: "pixels between patch and the right and lower border: 4 gives rows 25..27 of 32",
+  },
+  model: { kind: path("a file"), help: "file of the clean model", otherwise: "one is trained" },
+  epochs: { kind: whole({ least: 1, most: 1000 }), default: 4, help: "epochs of that training" },
+  neurons: {
+    kind: whole({ least: 1, most: 64 }),
+    default: 2,
+    help: "inputs of the last layer to excite",
+  },
+  activation: {
+    kind: number({ least: 0, most: 1e6 }),
+    default: 100,
+    help: "mean activation at which the inversion ends",
+  },
+  steps: {
+    kind: whole({ least: 1, most: 1e6 }),
+    default: 1000,
+    help: "steps after which it ends at the latest",
+  },
+  step: {
+    kind: number({ least: 1e-4, most: 1 }),
+    default: 0.1,
+    help: "L∞ length of a step of pixels in [0,1]",
+  },
+});
 
 /** Training images that the patch is inverted on; more make it no better, only slower. */
 const BACKGROUNDS = 16;
@@ -39,21 +66,9 @@ type Options = Readonly<Record<string, string>>;
 /** Of the stamped square: side and upper left corner, pixels. */
 function square(options: Options, { height, width }: { height: number; width: number }) {
   const smaller = Math.min(height, width);
-  const size = integer(options, "size", { default: 3, low: 1, high: smaller });
-  const room = smaller - size;
-  const margin = integer(options, "margin", { default: Math.min(4, room), low: 0, high: room });
+  const size = readAtMost("size", OPTIONS.size, options, smaller);
+  const margin = readAtMost("margin", OPTIONS.margin, options, smaller - size);
   return { size, row: height - margin - size, column: width - margin - size };
-}
-
-/** How to invert. */
-function inversion(options: Options) {
-  return {
-    epochs: integer(options, "epochs", { default: 4, low: 1, high: 1000 }),
-    neurons: integer(options, "neurons", { default: 2, low: 1, high: 64 }),
-    activation: decimal(options, "activation", { default: 100, low: 0, high: 1e6 }),
-    steps: integer(options, "steps", { default: 1000, low: 1, high: 1e6 }),
-    step: decimal(options, "step", { default: 0.1, low: 1e-4, high: 1 }),
-  };
 }
 
 /**
@@ -69,7 +84,7 @@ export const trojan: PixelAttack = {
   defaultRate: 0.1,
   check(request) {
     const { height, width, options } = request;
-    if (options.patch === undefined && choice(options, "mode", MODES) === "add") {
+    if (options.patch === undefined && options.mode === "add") {
       throw new UsageError("cannot add an inverted patch: mode add needs a fixed one, patch=FILE");
     }
     const blank = pictureText({ height, width, pixels: new Uint8Array(3 * height * width) });
@@ -81,7 +96,8 @@ export const trojan: PixelAttack = {
     const { [HELPER_OPTION]: _, ...rest } = options;
     if (options.patch !== undefined) return { options: rest };
     const { size, row, column } = square(options, request);
-    const { epochs, ...settings } = inversion(options);
+    const values = readOptions("trojan", OPTIONS, options);
+    const { epochs, neurons, activation, steps, step } = values;
     const helper = { name: "clean model", epochs, objective: () => CROSS_ENTROPY };
     const model = await helperModel(gpu, request, helper, hooks);
     try {
@@ -91,11 +107,11 @@ export const trojan: PixelAttack = {
         gpu,
         model,
         selectImages(train, chosen),
-        { ...settings, size, row, column, seed, preprocessing },
+        { neurons, activation, steps, step, size, row, column, seed, preprocessing },
         {
           signal: hooks.signal,
-          onProgress: (step, activation) =>
-            hooks.onProgress?.(`patch: step ${step}, activation ${activation.toFixed(2)}`),
+          onProgress: (done, reached) =>
+            hooks.onProgress?.(`patch: step ${done}, activation ${reached.toFixed(2)}`),
         },
       );
       const picture = { height, width, pixels: new Uint8Array(3 * height * width) };
@@ -109,9 +125,7 @@ export const trojan: PixelAttack = {
     }
   },
   trigger({ height, width, options }) {
-    checkOptionNames("trojan", options, Object.keys(OPTIONS));
-    inversion(options);
-    const mode = choice(options, "mode", MODES);
+    const { mode } = readOptions("trojan", OPTIONS, options);
     const { size, row, column } = square(options, { height, width });
     const patch = pictureOption(options, "patch", { height, width });
     if (!patch) {

@@ -247,6 +247,11 @@ export class Gpu {
     this.device.destroy();
   }
 
+  /** {@linkcode close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   /** Awaits a fence; a fault of the device becomes its error class. */
   async #settle(fence: Promise<undefined | void>): Promise<void> {
     try {

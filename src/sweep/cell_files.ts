@@ -10,7 +10,9 @@ import { kindOf } from "../data/paths.ts";
 import { FormatError } from "../errors.ts";
 import { readCheckpoint } from "../formats/checkpoint.ts";
 import { architectureOf } from "../nn/architectures.ts";
-import type { PlanModel } from "./plan_file.ts";
+import type { PlanModel } from "../settings/plan.ts";
+import { pairs } from "../text/pairs.ts";
+import { quoted } from "../text/quoted.ts";
 
 /** What a sweep needs to know of a network. */
 export interface Network {
@@ -125,12 +127,14 @@ export async function resolveAttackOptions(
 ): Promise<string | undefined> {
   if (attack === undefined || text === undefined) return undefined;
   const { files = [], options } = findAttack(attack);
-  const pairs: string[] = [];
-  for (const pair of text.split(",")) {
-    const [key = "", value = ""] = pair.split(/=(.*)/s).map((part) => part.trim());
+  const given = pairs.parse(text) ?? {};
+  const resolved: Record<string, string> = {};
+  for (const [key, value] of Object.entries(given)) {
     if (!Object.hasOwn(options, key)) {
       throw new FormatError(
-        `cannot use "${pair}" with attack ${attack}: expected KEY=VALUE with a key of ` +
+        `cannot use ${
+          quoted(`${key}=${value}`)
+        } with attack ${attack}: expected KEY=VALUE with a key of ` +
           (Object.keys(options).join(", ") || "none, it has no options"),
       );
     }
@@ -139,7 +143,7 @@ export async function resolveAttackOptions(
     if (isPath && await kindOf(path) === "nothing") {
       throw new FormatError(`cannot find ${path}, which "${key}" names: expected a file there`);
     }
-    pairs.push(`${key}=${isPath ? path : value}`);
+    resolved[key] = isPath ? path : value;
   }
-  return pairs.join(",");
+  return pairs.write(resolved);
 }

@@ -23,7 +23,7 @@ import {
 } from "../runs/schema.ts";
 import { parseJson } from "../formats/json.ts";
 import { shown } from "../text/quoted.ts";
-import type { Settings } from "./plan_file.ts";
+import type { Settings } from "../settings/plan.ts";
 
 /** What a finished cell came to. */
 export interface CellResult {

@@ -1,8 +1,10 @@
 /** Names of cells: readable, and functions of the settings alone, so that a plan can grow. */
 
 import { createHash } from "node:crypto";
-import type { Settings } from "./plan_file.ts";
-import { ROW_KINDS } from "./plan_settings.ts";
+import { cellKinds, type Settings } from "../settings/plan.ts";
+
+/** What a name states, in this order. */
+const KEYS: readonly string[] = Object.keys(cellKinds());
 
 /** File systems take names of up to 255 bytes, and files of the cell add to it. */
 const LONGEST = 200;
@@ -15,8 +17,8 @@ const DIGEST = 16;
  * `badnets_nad_paper_betas-500+1000+1000_seed-1`: letters, digits and `. + - _`. Two cells have one
  * name only where all settings are equal.
  */
-export function cellId(settings: Settings): string {
-  const parts = Object.keys(ROW_KINDS).flatMap((key) => {
+export function cellId(settings: Settings, keys = KEYS): string {
+  const parts = keys.flatMap((key) => {
     const value = settings[key];
     if (value === undefined) return [];
     const text = String(value).replaceAll(",", "+").replaceAll(":", "-");

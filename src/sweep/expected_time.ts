@@ -2,7 +2,7 @@
 
 import { findDefense } from "../defenses/defenses.ts";
 import { type Recipe, RECIPES } from "../defenses/recipes.ts";
-import { CONCERNS } from "./plan_settings.ts";
+import { plannedRows } from "../settings/plan.ts";
 import type { ReadyCell } from "./ready_cells.ts";
 
 /** What a cell's time depends on. */
@@ -54,6 +54,12 @@ const TEST_IMAGES: Readonly<Record<string, number>> = {
   "fashion-mnist": 10_000,
 };
 
+/** Keys of settings that are for every defence. */
+const COMMON: ReadonlySet<string> = new Set([
+  "model",
+  ...plannedRows("cell").filter(([, { defenses }]) => !defenses).map(([key]) => key),
+]);
+
 /** Clean images of a cell. */
 function cleanImages({ settings, model, trainImages }: TimedCell): number {
   const range = settings["train-indices"]?.split(":");
@@ -87,7 +93,7 @@ function finetuningKey(cell: TimedCell): string | undefined {
   const finetuning = finetuningOf(cell);
   if (!finetuning) return undefined;
   const { defense: _, epochs: __, ...settings } = cell.settings;
-  const others = Object.entries(settings).filter(([name]) => !(name in CONCERNS));
+  const others = Object.entries(settings).filter(([name]) => COMMON.has(name));
   return JSON.stringify([finetuning, others.sort()]);
 }
 

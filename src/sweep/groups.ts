@@ -10,8 +10,7 @@ import {
   summarizeMeasures,
 } from "./measures.ts";
 import type { Cell } from "./plan_rows.ts";
-import type { Settings } from "./plan_file.ts";
-import { CONCERNS } from "./plan_settings.ts";
+import { plannedRows, type Settings } from "../settings/plan.ts";
 
 /** A finished cell. */
 export interface FinishedCell {
@@ -48,7 +47,7 @@ export interface Comparison {
 /** Settings that finetuning has no use for, and its name: what its control lacks of a NAD cell. */
 const ONLY_NAD: ReadonlySet<string> = new Set([
   "defense",
-  ...Object.entries(CONCERNS).filter(([, defenses]) => !defenses.includes("finetune"))
+  ...plannedRows("cell").filter(([, { defenses }]) => defenses?.includes("finetune") === false)
     .map(([key]) => key),
 ]);
 
@@ -218,7 +217,7 @@ function without(settings: object, ignored: ReadonlySet<string>): Settings {
   return Object.fromEntries(Object.entries(settings).filter(([key]) => !ignored.has(key)));
 }
 
-/** Equal for equal settings: they always come in the order of `ROW_KINDS`. */
+/** Equal for equal settings: they always come in the order of the table. */
 function keyOf(settings: object, ignored: ReadonlySet<string>): string {
   return JSON.stringify(without(settings, ignored));
 }

@@ -2,11 +2,11 @@
 
 import { isModelFile } from "../attacks/backdoor.ts";
 import { FormatError, messageOf } from "../errors.ts";
-import type { PlanModel } from "./plan_file.ts";
+import { MADE_TEACHERS } from "../settings/distillation.ts";
+import { modelKinds, type PlanModel } from "../settings/plan.ts";
+import { shownValue, text } from "../text/kinds.ts";
 import { type Cell, expandRow, MAXIMUM_CELLS, type NamedFiles, readCell } from "./plan_rows.ts";
-import { MADE_TEACHERS, MODEL_KINDS } from "./plan_settings.ts";
-import { checkKeys, namedEntries, object, readSettings, setting, shown } from "./plan_values.ts";
-import { text } from "./setting_kinds.ts";
+import { checkKeys, namedEntries, object, readSettings, setting } from "./plan_values.ts";
 
 /** A checked plan. */
 export interface Plan {
@@ -121,16 +121,16 @@ function parseJson(bytes: Uint8Array, source: string): unknown {
 
 function readModel(value: unknown, where: string): PlanModel {
   const found = object(value, where);
-  const model = readSettings(found, MODEL_KINDS, ["model", "dataset"], where);
+  const model = readSettings(found, modelKinds(), ["model", "dataset"], where);
   const { attack } = model;
   if (typeof attack !== "string" || attack === "recorded" || isModelFile(attack)) {
     for (const key of ["target", "target-mode", "attack-options"]) {
       if (model[key] === undefined) continue;
       throw new FormatError(
         `cannot use ${where}: "${key}" needs "attack" to name an attack, found ` +
-          shown(attack),
+          shownValue(attack),
       );
     }
   }
-  return model as unknown as PlanModel;
+  return model as PlanModel;
 }

@@ -2,9 +2,11 @@
 
 import { nearestName } from "../data/nearest_name.ts";
 import { FormatError } from "../errors.ts";
+import { MADE_TEACHERS } from "../settings/distillation.ts";
+import { cellKinds, type CellSettings, type PlanModel, plannedRows } from "../settings/plan.ts";
+import { SETTINGS } from "../settings/table.ts";
+import { quoted } from "../text/quoted.ts";
 import { cellId } from "./cell_id.ts";
-import type { CellSettings, PlanModel } from "./plan_file.ts";
-import { CONCERNS, MADE_TEACHERS, ROW_KINDS } from "./plan_settings.ts";
 import { readSettings } from "./plan_values.ts";
 
 /** One run of one defence. */
@@ -57,7 +59,10 @@ export function expandRow(
   return product;
 }
 
+const KINDS = cellKinds();
+const ROWS = plannedRows("cell");
 const REQUIRED = ["model", "defense"];
+const DEFAULTS = { recipe: SETTINGS.recipe.default, seed: SETTINGS.seed.default };
 
 /**
  * The cell of these settings.
@@ -69,8 +74,8 @@ export function readCell(
   { models, teachers }: NamedFiles,
   where: string,
 ): Cell {
-  const settings = readSettings({ recipe: "lethe", seed: 1, ...row }, ROW_KINDS, REQUIRED, where);
-  const cell = settings as unknown as CellSettings;
+  const settings = readSettings({ ...DEFAULTS, ...row }, KINDS, REQUIRED, where);
+  const cell = settings as CellSettings;
   const id = cellId(settings);
   const refuse = (reason: string): never => {
     throw new FormatError(`cannot use cell ${id} (${where}): ${reason}`);
@@ -78,12 +83,12 @@ export function readCell(
   const model = models.get(cell.model) ??
     refuse(unknownName("model", cell.model, "models", [...models.keys()]));
   const { teacher } = cell;
-  const given = teacher !== undefined && !MADE_TEACHERS.includes(teacher);
+  const given = teacher !== undefined && !MADE_TEACHERS.some((made) => made === teacher);
   if (given && !teachers.has(teacher)) {
     refuse(unknownName("teacher", teacher, "teachers", [...MADE_TEACHERS, ...teachers.keys()]));
   }
-  for (const [key, defenses] of Object.entries(CONCERNS)) {
-    if (settings[key] === undefined || defenses.includes(cell.defense)) continue;
+  for (const [key, { defenses }] of ROWS) {
+    if (settings[key] === undefined || !defenses || defenses.includes(cell.defense)) continue;
     refuse(`"${key}" is for defense ${defenses.join(" or ")}, found "${cell.defense}"`);
   }
   if (teacher !== undefined && teacher !== "finetuned" && cell["teacher-epochs"] !== undefined) {
@@ -102,6 +107,6 @@ export function readCell(
 
 function unknownName(key: string, name: string, table: string, known: readonly string[]): string {
   const near = nearestName(name, known);
-  return `"${key}" is "${name}", which "${table}" does not name` +
+  return `"${key}" is ${quoted(name)}, which "${table}" does not name` +
     (near === undefined ? "" : `; did you mean "${near}"?`);
 }

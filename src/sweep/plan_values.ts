@@ -2,9 +2,9 @@
 
 import { nearestName } from "../data/nearest_name.ts";
 import { FormatError } from "../errors.ts";
-import type { Settings } from "./plan_file.ts";
-import { NAME } from "./plan_settings.ts";
-import type { Kind, SettingValue } from "./setting_kinds.ts";
+import { NAME, plannedValue, type Settings, type SettingValue } from "../settings/plan.ts";
+import { type Kind, shownValue } from "../text/kinds.ts";
+import { quoted } from "../text/quoted.ts";
 
 /**
  * The value as an object.
@@ -14,7 +14,7 @@ import type { Kind, SettingValue } from "./setting_kinds.ts";
  */
 export function object(value: unknown, where: string): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new FormatError(`cannot use ${where}: found ${shown(value)}, expected an object`);
+    throw new FormatError(`cannot use ${where}: found ${shownValue(value)}, expected an object`);
   }
   return value as Record<string, unknown>;
 }
@@ -27,8 +27,10 @@ export function object(value: unknown, where: string): Record<string, unknown> {
 export function namedEntries(value: unknown, where: string): [string, unknown][] {
   const found = Object.entries(object(value, where));
   for (const [name] of found) {
-    if (NAME.read(name) === undefined) {
-      throw new FormatError(`cannot use ${where}: found "${name}", expected ${NAME.expected}`);
+    if (NAME.parse(name) === undefined) {
+      throw new FormatError(
+        `cannot use ${where}: found ${quoted(name)}, expected ${NAME.expected}`,
+      );
     }
   }
   return found;
@@ -44,7 +46,7 @@ export function checkKeys(found: object, known: readonly string[], where: string
     if (known.includes(key)) continue;
     const near = nearestName(key, known);
     throw new FormatError(
-      `cannot use ${where}: unknown key "${key}", expected ` +
+      `cannot use ${where}: unknown key ${quoted(key)}, expected ` +
         (near === undefined ? `one of ${known.join(", ")}` : `"${near}" perhaps`),
     );
   }
@@ -55,17 +57,19 @@ export function checkKeys(found: object, known: readonly string[], where: string
  *
  * @throws {FormatError} saying what was found and what was expected.
  */
-export function setting(value: unknown, kind: Kind, key: string, where: string): SettingValue {
-  const found = kind.read(value);
+export function setting(
+  value: unknown,
+  kind: Kind<unknown>,
+  key: string,
+  where: string,
+): SettingValue {
+  const found = plannedValue(kind, value);
   if (found !== undefined) return found;
   throw new FormatError(
-    `cannot use ${where}: "${key}" is ${shown(value)}, expected ${kind.expected}`,
+    `cannot use ${where}: "${key}" is ${shownValue(value)}, expected ${kind.expected}` +
+      // In a plan a list of values is an axis.
+      (kind.part && !kind.verbatim ? " as text" : ""),
   );
-}
-
-/** A value in a message. */
-export function shown(value: unknown): string {
-  return value === undefined ? "missing" : JSON.stringify(value).slice(0, 80);
 }
 
 /**
@@ -76,7 +80,7 @@ export function shown(value: unknown): string {
  */
 export function readSettings(
   found: Record<string, unknown>,
-  kinds: Readonly<Record<string, Kind>>,
+  kinds: Readonly<Record<string, Kind<unknown>>>,
   required: readonly string[],
   where: string,
 ): Settings {

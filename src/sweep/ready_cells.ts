@@ -17,7 +17,7 @@ import {
 import type { Plan } from "./plan.ts";
 import { recipeDigest } from "./recipe_digest.ts";
 import type { Cell } from "./plan_rows.ts";
-import type { PlanModel, Settings } from "./plan_file.ts";
+import type { PlanModel, Settings } from "../settings/plan.ts";
 
 /** A cell whose files are there. */
 export interface ReadyCell extends Cell {

@@ -3,29 +3,30 @@
 import { createHash } from "node:crypto";
 import { type Recipe, RECIPES } from "../defenses/recipes.ts";
 import { findDefense } from "../defenses/defenses.ts";
-import type { CellSettings } from "./plan_file.ts";
-import { CONCERNS } from "./plan_settings.ts";
+import { type CellSettings, plannedRows } from "../settings/plan.ts";
+import { kebabCase } from "../settings/setting.ts";
+
+/** What cells set, by key. */
+const ROWS = new Map(plannedRows("cell"));
 
 /**
  * SHA-256 (the first 16 hexadecimal digits) of the recipe's values that count for a cell: those that
  * its defence uses and its settings do not replace. Undefined for a defence that trains on nothing.
+ * A value is replaced by the setting of its own name alone: `lr` does not replace `learningRate`, for
+ * the digests of cells that have finished say so.
  */
 export function recipeDigest(
   settings: CellSettings,
   recipes: Readonly<Record<string, Recipe>> = RECIPES,
+  rows = ROWS,
 ): string | undefined {
   if (!findDefense(settings.defense).trains) return undefined;
   const counting = Object.entries(recipes[settings.recipe]!)
     .filter(([name]) => {
-      const key = flagName(name) as keyof CellSettings;
-      return name !== "description" && settings[key] === undefined &&
-        (CONCERNS[key]?.includes(settings.defense) ?? true);
+      const key = kebabCase(name);
+      return name !== "description" && !Object.hasOwn(settings, key) &&
+        (rows.get(key)?.defenses?.includes(settings.defense) ?? true);
     })
     .sort(([a], [b]) => a < b ? -1 : 1);
   return createHash("sha256").update(JSON.stringify(counting)).digest("hex").slice(0, 16);
-}
-
-/** For example `teacher-epochs` for `teacherEpochs`. */
-function flagName(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

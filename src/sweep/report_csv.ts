@@ -2,14 +2,14 @@
 
 import type { Group } from "./groups.ts";
 import { MEASURES } from "./measures.ts";
-import { ROW_KINDS } from "./plan_settings.ts";
+import { cellKinds } from "../settings/plan.ts";
 
 /**
  * A row for each group: its settings, `n`, and for each measure the mean and, in the column
  * `MEASURE_ci95`, half the width of its confidence interval, which is empty for one seed.
  */
 export function csvReport(groups: readonly Group[]): string {
-  const settings = Object.keys(ROW_KINDS).filter((key) => key !== "seed");
+  const settings = Object.keys(cellKinds()).filter((key) => key !== "seed");
   const head = [...settings, "n", ...MEASURES.flatMap((measure) => [measure, `${measure}_ci95`])];
   const rows = groups.map((group) => [
     ...settings.map((key) => group.settings[key]),

@@ -2,7 +2,7 @@
 
 import { writeFileAtomic } from "../formats/write_file.ts";
 import type { EvaluationDocument } from "../runs/evaluation.ts";
-import type { Settings } from "./plan_file.ts";
+import type { Settings } from "../settings/plan.ts";
 import { csvReport } from "./report_csv.ts";
 import { htmlReport } from "./report_html.ts";
 import { markdownReport } from "./report_markdown.ts";

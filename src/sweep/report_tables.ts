@@ -4,7 +4,7 @@ import { counted } from "../report/number_text.ts";
 import type { Summary } from "./confidence.ts";
 import type { Comparison, Group } from "./groups.ts";
 import { type Measure, MEASURE_TITLES, MEASURES } from "./measures.ts";
-import type { Settings } from "./plan_file.ts";
+import type { Settings } from "../settings/plan.ts";
 import { provenance, type SweepReport } from "./sweep_report.ts";
 
 /** A part of the report. */

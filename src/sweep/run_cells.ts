@@ -20,7 +20,7 @@ import {
   writeCellRecord,
 } from "./cell_folder.ts";
 import { runCellProcess } from "./cell_process.ts";
-import type { Settings } from "./plan_file.ts";
+import type { Settings } from "../settings/plan.ts";
 
 /** What is needed of a cell to run it. */
 export interface RunnableCell {

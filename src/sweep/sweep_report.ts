@@ -13,7 +13,7 @@ import {
   groupBySettings,
 } from "./groups.ts";
 import type { Plan } from "./plan.ts";
-import type { Settings } from "./plan_file.ts";
+import type { Settings } from "../settings/plan.ts";
 
 /** A cell without a result. */
 export interface UnfinishedCell {

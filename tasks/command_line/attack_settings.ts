@@ -8,7 +8,8 @@ import { indicesBelow } from "../../src/data/load_options.ts";
 import { UsageError } from "../../src/errors.ts";
 import { fieldsOf } from "../../src/report/json_value.ts";
 import type { TrainingSettings } from "../../src/train/trainer.ts";
-import type { AttackFlags, DataFlags, RunFlags, TrainingFlags } from "./flags.ts";
+import { recordSettings } from "../../src/settings/record.ts";
+import type { Flags, Recorded } from "../../src/settings/table.ts";
 import {
   type DataSettings,
   dataSettings,
@@ -19,36 +20,16 @@ import {
 import type { Output } from "./output.ts";
 import { type TrainingDefaults, trainingSettings } from "./training.ts";
 
-/** All flags of the command. */
-export type AttackCommandFlags =
-  & DataFlags
-  & AttackFlags
-  & TrainingFlags
-  & RunFlags
-  & {
-    arch: string;
-    poisonRate?: number;
-    trainLimit?: number;
-    trainFraction?: number;
-    exportPoisoned?: string;
-    gallery?: string;
-  };
-
 /** Everything that determines a run; what `run.json` keeps and a resume reads. */
-export interface AttackSettings extends DataSettings {
+export type AttackSettings = Recorded<"attack"> & DataSettings & {
   readonly arch: string;
   readonly attack: BackdoorRequest | null;
-  /** Share of images that are poisoned: see the attack. */
-  readonly poisonRate: number | null;
   /** Training images that are used; null for all. */
   readonly subset: SubsetSettings | null;
   readonly training: TrainingSettings;
-  readonly logEvery: number | null;
-  /** False to run the default kernels where none were chosen before. */
-  readonly tune: boolean;
   /** Kernels chosen by timing when the run began. */
   readonly kernels: Readonly<Record<string, number>>;
-}
+};
 
 /** One cycle to a high learning rate, which trains a small network well in few epochs. */
 const DEFAULTS: TrainingDefaults = {
@@ -68,11 +49,12 @@ const DEFAULTS: TrainingDefaults = {
  *
  * @throws {UsageError} where they contradict each other.
  */
-export async function attackSettings(flags: AttackCommandFlags): Promise<AttackSettings> {
-  if (flags.attack === undefined) {
+export async function attackSettings(flags: Flags<"attack">): Promise<AttackSettings> {
+  const { newAttack: name } = flags;
+  if (name === undefined) {
     throw new UsageError("cannot train without an attack: name one by --attack, or --attack none");
   }
-  const clean = flags.attack === "none";
+  const clean = name === "none";
   if (clean && (flags.poisonRate ?? flags.target ?? flags.exportPoisoned) !== undefined) {
     throw new UsageError(
       "cannot poison with --attack none: leave out --poison-rate, --target and --export-poisoned",
@@ -80,21 +62,20 @@ export async function attackSettings(flags: AttackCommandFlags): Promise<AttackS
   }
   const data = await dataSettings(flags);
   return {
+    ...recordSettings("attack", flags),
     ...data,
-    arch: flags.arch,
+    arch: flags.newArch,
     attack: clean ? null : descriptionOf(flags),
-    poisonRate: clean ? null : flags.poisonRate ?? findAttack(flags.attack).defaultRate,
+    poisonRate: clean ? null : flags.poisonRate ?? findAttack(name).defaultRate,
     subset: subsetOf(flags),
     training: implantTraining(flags, data),
-    logEvery: flags.logEvery ?? null,
-    tune: flags.tune,
     kernels: {},
   };
 }
 
 /** How the flags train. */
 export function implantTraining(
-  flags: AttackCommandFlags,
+  flags: Flags<"attack">,
   { preprocessing }: DataSettings,
 ): TrainingSettings {
   return trainingSettings(flags, DEFAULTS, {
@@ -105,8 +86,9 @@ export function implantTraining(
 }
 
 /** Which attack the flags speak of; null where they name none. */
-export function descriptionOf(flags: AttackCommandFlags): BackdoorRequest | null {
-  return namedBackdoor(flags, flags.seed);
+export function descriptionOf(flags: Flags<"attack">): BackdoorRequest | null {
+  const { newAttack: attack, ...rest } = flags;
+  return namedBackdoor(attack === undefined ? rest : { ...rest, attack }, flags.seed);
 }
 
 /** The attack of an interrupted run that had not come to prepare it, checked as metadata are. */
@@ -122,7 +104,7 @@ export function resumedAttack({ attack }: AttackSettings, source: string): Backd
 
 /** Which training images the flags leave; null for all. */
 export function subsetOf(
-  { trainLimit, trainFraction, seed }: AttackCommandFlags,
+  { trainLimit, trainFraction, seed }: Flags<"attack">,
 ): SubsetSettings | null {
   if (trainLimit !== undefined && trainFraction !== undefined) {
     throw new UsageError("cannot use both --train-limit and --train-fraction");

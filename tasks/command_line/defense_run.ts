@@ -1,11 +1,11 @@
 /** A run of a defence, from settings to models, measurements and a run folder. */
 
-import type { Command } from "npm:commander@15.1.0";
 import { describedBackdoor } from "../../src/attacks/backdoor.ts";
 import { type Dataset, imageCount } from "../../src/data/image_set.ts";
 import { defend } from "../../src/defenses/defend.ts";
 import type { DefenseSettings } from "../../src/defenses/defense.ts";
 import { findDefense } from "../../src/defenses/defenses.ts";
+import { RECIPES } from "../../src/defenses/recipes.ts";
 import { writeTorch } from "../../src/formats/torch_write.ts";
 import { UsageError } from "../../src/errors.ts";
 import type { NamedState } from "../../src/nn/state.ts";
@@ -14,7 +14,6 @@ import type { Backdoor } from "../../src/data/backdoor.ts";
 import type { RunFolder } from "../../src/runs/run_folder.ts";
 import { stepsPerEpoch } from "../../src/train/trainer.ts";
 import { shown } from "../../src/text/quoted.ts";
-import { addDefenseFlags } from "./defense_flags.ts";
 import { type AuditedStage, auditsOf } from "../../src/runs/audit.ts";
 import { evaluationsOf } from "../../src/runs/evaluation.ts";
 import { auditObstacle, auditStage } from "./defense_audit.ts";
@@ -29,16 +28,6 @@ import {
   splitClean,
 } from "./defense_settings.ts";
 import {
-  addAttackFlags,
-  addDataFlags,
-  addFormatFlag,
-  addModelFlags,
-  addRunFlags,
-  addSubsetFlags,
-  addTrainingFlags,
-  RECORDED_ATTACK,
-} from "./flags.ts";
-import {
   downloadIfAsked,
   expectClasses,
   loadBackdoor,
@@ -50,7 +39,8 @@ import {
 } from "./load.ts";
 import type { Output } from "./output.ts";
 import { resultsTable, verdictText } from "./results.ts";
-import type { CommandContext } from "./run_command.ts";
+import { MEASURED_ATTACKS } from "./attack_notes.ts";
+import type { CommandContext, Note } from "./command.ts";
 import { findEarlierWork, takeOver } from "./earlier_runs.ts";
 import {
   beginRun,
@@ -63,27 +53,25 @@ import {
 } from "./runs.ts";
 import { chooseKernels } from "./tuning.ts";
 
-/** The flags of a command that runs a defence. */
-export function addDefenseRunFlags(command: Command): void {
-  addModelFlags(command);
-  addDataFlags(command);
-  addSubsetFlags(command);
-  addDefenseFlags(command);
-  addFormatFlag(command);
-  addTrainingFlags(command);
-  addAttackFlags(command, `${RECORDED_ATTACK}; measured, never used`);
-  addRunFlags(command);
-}
+/** Lists that the help of a command with a defence ends with. */
+export const DEFENSE_NOTES: readonly Note[] = [
+  {
+    heading: "Recipes",
+    entries: Object.entries(RECIPES).map(([name, { description }]) => [name, description]),
+    expert: true,
+  },
+  ...MEASURED_ATTACKS,
+];
 
-/** Runs the defence `name` as the flags of `command` say, or goes on with a run of `command`. */
+/** Runs the defence `name` as the flags say, or goes on with a run of the command. */
 export async function runDefense(
   context: CommandContext,
   commandName: "erase" | "defend",
   name: string,
+  flags: DefenseCommandFlags,
 ): Promise<void> {
-  const { command, output } = context;
-  const flags = command.opts<DefenseCommandFlags>();
-  if (flags.resume !== undefined) checkResumeFlags(command);
+  const { parser, output } = context;
+  if (flags.resume !== undefined) checkResumeFlags(parser);
   const resumed = flags.resume === undefined
     ? undefined
     : await continueRun(flags.resume, commandName, output);
@@ -151,7 +139,7 @@ async function run(
   const { training, teacherTraining } = fitted;
   const audited = canAudit(settings, dataset, output);
 
-  const gpu = await openGpuFor(output);
+  using gpu = await openGpuFor(output);
   const { height, width } = dataset.train;
   const kernels = await chooseKernels(gpu, output, {
     architectures: [student.architecture, ...teacher ? [teacher.architecture] : []],
@@ -216,7 +204,6 @@ async function run(
     await audit("after", { architecture, state: cleaned, source: `${folder.path}/student` });
     await folder.update({ finished: true });
   });
-  gpu.close();
   printResults(settings, dataset, folder, output);
 }
 

@@ -1,7 +1,6 @@
 /** What a defence was asked to do: from flags to everything that determines a run. */
 
 import { resolve } from "node:path";
-import type { Distance } from "../../shaders/attention.ts";
 import type { BackdoorDescription, BackdoorRequest } from "../../src/attacks/backdoor.ts";
 import { splitHeldOut } from "../../src/data/clean_subset.ts";
 import { DATASET_NAMES } from "../../src/data/datasets.ts";
@@ -12,16 +11,9 @@ import { fitBatches, type Recipe, RECIPES, TEMPERATURE } from "../../src/defense
 import { UsageError } from "../../src/errors.ts";
 import { expectFreshStatistics } from "../../src/train/extrapolation.ts";
 import type { TrainingSettings } from "../../src/train/trainer.ts";
-import type { DefenseFlags } from "./defense_flags.ts";
-import type {
-  AttackFlags,
-  DataFlags,
-  FormatFlags,
-  ModelFlags,
-  RunFlags,
-  SubsetFlags,
-  TrainingFlags,
-} from "./flags.ts";
+import { MADE_TEACHERS } from "../../src/settings/distillation.ts";
+import { recordSettings } from "../../src/settings/record.ts";
+import type { Flags, Recorded } from "../../src/settings/table.ts";
 import {
   backdoorSettings,
   type DataSettings,
@@ -34,63 +26,31 @@ import { fileDigest } from "./runs.ts";
 import { trainingSettings } from "./training.ts";
 
 /** Values of the flags of `erase` and `defend`. */
-export type DefenseCommandFlags =
-  & DataFlags
-  & ModelFlags
-  & AttackFlags
-  & SubsetFlags
-  & TrainingFlags
-  & DefenseFlags
-  & FormatFlags
-  & RunFlags;
+export type DefenseCommandFlags = Flags<"erase">;
 
 /** Everything that determines a run; what `run.json` keeps and a resume reads. */
-export interface DefenseRunSettings extends DataSettings {
+export type DefenseRunSettings = Recorded<"erase"> & DataSettings & {
   readonly defense: string;
   readonly model: string;
   readonly modelDigest: string;
   /** A file; null where the teacher is made. */
   readonly teacher: string | null;
   readonly teacherDigest: string | null;
-  /** Of what the teacher is made where it is no file. */
+  /** What the teacher is made of where it is no file. */
   readonly teacherKind: DefenseSettings["teacher"];
-  readonly arch: string | null;
   readonly subset: SubsetSettings;
-  /** Share of the clean images that only choose. */
-  readonly heldOut: number;
-  readonly recipe: string;
   readonly teacherTraining: TrainingSettings;
   readonly studentTraining: TrainingSettings;
   /** Smaller batches where an epoch would have fewer steps; 0 for the batch size as it stands. */
   readonly leastSteps: number;
   /** Whether the learning rate falls with a batch that is halved for `leastSteps`. */
   readonly scaleRate: boolean;
-  /** Null for the recipe's. */
-  readonly betas: readonly number[] | "auto" | null;
-  readonly taps: readonly number[];
-  readonly distill: "attention" | "features";
-  readonly attention: "sum" | "mean";
-  readonly power: number;
-  readonly distance: Distance;
-  readonly statistics: DefenseSettings["statistics"];
-  readonly labels: number;
-  readonly logits: number;
-  readonly iterations: number;
-  readonly floor: number;
-  readonly teacherFloor: number;
-  readonly patience: number;
-  readonly curvePosition: number;
   readonly attack: BackdoorDescription | null;
   /** `wanted` goes on without an audit where there cannot be one. */
   readonly audit: "always" | "wanted" | "never";
-  readonly logEvery: number | null;
-  /** `pytorch` also writes the cleaned model as `student.pth`. */
-  readonly format: FormatFlags["format"];
-  /** False to run the default kernels where none were chosen before. */
-  readonly tune: boolean;
   /** Kernels chosen by timing when the run began. */
   readonly kernels: Readonly<Record<string, number>>;
-}
+};
 
 /** The settings of a run before the files of its trigger are read. */
 export type DefenseRequest = Omit<DefenseRunSettings, "attack"> & {
@@ -133,8 +93,7 @@ export async function defenseSettings(
   const corruption = flags.corruption === undefined ? recipe.corruption : flags.corruption;
   const averaging = flags.averaging ?? recipe.averaging;
   const extrapolation = flags.extrapolation ?? recipe.extrapolation;
-  const statistics = flags.statistics ?? recipe.statistics;
-  expectFreshStatistics(extrapolation, statistics);
+  expectFreshStatistics(extrapolation, flags.statistics ?? recipe.statistics);
   const teacherTraining = {
     ...trainingSettings(flags, recipe, run),
     ...corruption ? { corruption } : {},
@@ -145,49 +104,30 @@ export async function defenseSettings(
     ...extrapolation ? { extrapolation } : {},
   };
   const teacherEpochs = flags.teacherEpochs ?? flags.epochs ?? recipe.teacherEpochs;
-  const made = flags.teacher === "finetuned" || flags.teacher === "original";
+  const made = MADE_TEACHERS.find((name) => name === flags.teacher);
   const teacher = made || flags.teacher === undefined ? null : resolve(flags.teacher);
   return {
+    ...recordSettings("erase", flags, recipe),
+    ...data,
     defense,
     model,
     modelDigest: await fileDigest(model),
     teacher,
     teacherDigest: teacher === null ? null : await fileDigest(teacher),
-    teacherKind: made ? flags.teacher as DefenseSettings["teacher"] : recipe.teacher,
-    arch: flags.arch ?? null,
-    ...data,
+    teacherKind: made ?? recipe.teacher,
     subset: flags.trainIndices === undefined
       ? { fraction: flags.cleanFraction ?? defaultFraction(data.dataset), seed: flags.seed }
       : { range: flags.trainIndices },
-    heldOut: flags.heldOut ?? recipe.heldOut,
-    recipe: flags.recipe,
     teacherTraining: { ...teacherTraining, epochs: teacherEpochs },
     studentTraining,
     leastSteps: flags.batchSize === undefined ? recipe.leastSteps : 0,
     scaleRate: flags.lr === undefined,
-    betas: flags.betas ?? null,
-    taps: flags.taps ?? [1, 2, 3],
-    distill: flags.distill,
-    attention: flags.attention,
-    power: flags.power,
-    distance: flags.distance,
-    statistics,
-    labels: flags.labels ?? recipe.labels,
-    logits: flags.logits ?? recipe.logits,
-    iterations: flags.iterations,
-    floor: flags.floor,
-    teacherFloor: flags.teacherFloor,
-    patience: flags.patience,
-    curvePosition: flags.curvePosition,
     attack,
     audit: flags.audit === undefined
       ? command === "erase" && !embedded ? "wanted" : "never"
       : flags.audit
       ? "always"
       : "never",
-    logEvery: flags.logEvery ?? null,
-    format: flags.format,
-    tune: flags.tune,
     kernels: {},
   };
 }
@@ -215,7 +155,7 @@ export function splitClean(
 /** The settings of the defence, with batches for as many images as there are. */
 export function settingsFor(settings: DefenseRunSettings, train: ImageSet): DefenseSettings {
   const { studentTraining, teacherTraining, leastSteps, betas: given, distance, taps } = settings;
-  const recipe: Recipe = RECIPES[settings.recipe as keyof typeof RECIPES];
+  const recipe: Recipe = RECIPES[settings.recipe];
   const images = imageCount(train);
   const fit = (training: TrainingSettings): TrainingSettings => {
     const { batchSize, learningRate } = fitBatches(training, images, leastSteps);

@@ -2,4 +2,6 @@
 
 // First, so that it watches before anything else happens.
 import "../../src/sweep/watch_parent.ts";
-import "../defend.ts";
+import { main } from "../main.ts";
+
+await main(["defend", ...Deno.args]);

@@ -6,32 +6,29 @@ import type { Recipe } from "../../src/defenses/recipes.ts";
 import type { TrainedEpoch } from "../../src/train/train.ts";
 import type { TrainingSettings } from "../../src/train/trainer.ts";
 import type { MetricsLine } from "../../src/runs/metrics.ts";
-import type { TrainingFlags } from "./flags.ts";
+import type { Flags } from "../../src/settings/table.ts";
 
 /** Padding and hole where `--augment` asks for them and the defaults have none: the paper's. */
 const CROP_PADDING = 4;
 const CUTOUT = 9;
 
 /** Defaults that the flags override. */
-export type TrainingDefaults = Omit<
+export type TrainingDefaults = Pick<
   Recipe,
-  | "description"
-  | "teacherEpochs"
-  | "betas"
-  | "leastSteps"
-  | "heldOut"
-  | "corruption"
-  | "averaging"
-  | "extrapolation"
-  | "statistics"
-  | "teacher"
-  | "labels"
-  | "logits"
+  | "epochs"
+  | "batchSize"
+  | "learningRate"
+  | "schedule"
+  | "momentum"
+  | "nesterov"
+  | "weightDecay"
+  | "cropPadding"
+  | "cutout"
 >;
 
 /** What the flags make of the defaults. */
 export function trainingSettings(
-  flags: TrainingFlags,
+  flags: Flags<"attack"> | Flags<"erase">,
   defaults: TrainingDefaults,
   run: { dataset: string; preprocessing: Preprocessing; seed: number },
 ): TrainingSettings {

@@ -53,7 +53,10 @@ for (const description of DESCRIPTIONS) {
 
   Deno.test(`${description.name} documents its options, and those that name files are among them`, () => {
     const { options, files = [] } = findAttack(description.name);
-    for (const text of Object.values(options)) assert.ok(text.length > 10);
+    for (const { kind, help, default: value } of Object.values(options)) {
+      assert.ok(help.length > 10);
+      assert.ok(value === undefined || kind.parse(kind.write(value)) === value);
+    }
     for (const file of files) assert.ok(file in options);
   });
 }

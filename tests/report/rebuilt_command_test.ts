@@ -1,32 +1,17 @@
+/** A run's settings become a command that makes the same settings again. */
+
 import assert from "node:assert/strict";
-import { quoted, rebuiltCommand } from "../../src/report/rebuilt_command.ts";
-import {
-  type AttackCommandFlags,
-  attackSettings,
-} from "../../tasks/command_line/attack_settings.ts";
-import {
-  addAuditFlags,
-  type AuditFlags,
-  auditSettings,
-} from "../../tasks/command_line/audit_settings.ts";
-import { addDefenseRunFlags } from "../../tasks/command_line/defense_run.ts";
-import {
-  type DefenseCommandFlags,
-  defenseSettings,
-} from "../../tasks/command_line/defense_settings.ts";
-import {
-  addAttackFlags,
-  addDataFlags,
-  addModelFlags,
-  addRunFlags,
-  addSubsetFlags,
-  addTrainingFlags,
-} from "../../tasks/command_line/flags.ts";
-import { newCommand } from "../../tasks/command_line/run_command.ts";
-import { flag, number } from "../../tasks/command_line/values.ts";
+import fc from "npm:fast-check@4.10.2";
+import { commandOf } from "../../src/settings/record.ts";
+import type { CommandName } from "../../src/settings/setting.ts";
+import type { Flags } from "../../src/settings/table.ts";
+import { attackSettings } from "../../tasks/command_line/attack_settings.ts";
+import { auditSettings } from "../../tasks/command_line/audit_settings.ts";
+import { defenseSettings } from "../../tasks/command_line/defense_settings.ts";
+import { parserOf } from "../../tasks/command_line/run_command.ts";
+import { COMMANDS } from "../../tasks/main.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { writeTinyModel } from "../tasks/tiny_model.ts";
-import { ERASE_RECORD, HOSTILE, sampleRun } from "./sample_run.ts";
 
 /** The arguments behind the task's name, as a shell splits the command. */
 async function splitByShell(command: string): Promise<string[]> {
@@ -38,41 +23,19 @@ async function splitByShell(command: string): Promise<string[]> {
 
 const rebuilt = async (command: string, settings: object, recorded = false) =>
   await splitByShell(
-    rebuiltCommand(
-      sampleRun({
-        ...ERASE_RECORD,
-        command,
-        settings: JSON.parse(JSON.stringify(settings)),
-      }),
-      recorded,
-    ),
+    commandOf(JSON.parse(JSON.stringify(settings)), { command, recorded }),
   );
 
-/** What `erase` makes of its arguments. */
-async function eraseSettings(args: readonly string[]) {
-  const command = newCommand("erase", "", []);
-  addDefenseRunFlags(command);
-  return await defenseSettings(
-    "erase",
-    "nad",
-    command.parse(args, { from: "user" }).opts<DefenseCommandFlags>(),
-  );
+/** What a command reads from its arguments. */
+function flagsOf<C extends CommandName>(name: C, args: readonly string[]): Flags<C> {
+  const command = COMMANDS.find((command) => command.name === name)!;
+  return parserOf(command).parse(args, { from: "user" }).opts();
 }
 
-/** What `attack` makes of its arguments. */
-async function attackSettingsOf(args: readonly string[]) {
-  const command = newCommand("attack", "", []).option("--arch <name>", "", "wrn-16-1");
-  addAttackFlags(command, "none");
-  for (const name of ["--poison-rate <x>", "--train-limit <x>", "--train-fraction <x>"]) {
-    command.addOption(flag(name, "", number("", () => true)));
-  }
-  addDataFlags(command);
-  addTrainingFlags(command);
-  addRunFlags(command);
-  return await attackSettings(
-    command.parse(args, { from: "user" }).opts<AttackCommandFlags>(),
-  );
-}
+const eraseSettings = (args: readonly string[]) =>
+  defenseSettings("erase", "nad", flagsOf("erase", args));
+
+const attackSettingsOf = (args: readonly string[]) => attackSettings(flagsOf("attack", args));
 
 for (
   const [flags, recorded] of [
@@ -98,7 +61,7 @@ for (
   ] as const
 ) {
   Deno.test(
-    `rebuiltCommand() of erase ${flags} makes the same settings`.replace("  ", " "),
+    `the command rebuilt of erase ${flags} makes the same settings`.replace("  ", " "),
     async () => {
       await withTemporaryFolder(async (folder) => {
         const model = await writeTinyModel(folder);
@@ -119,38 +82,80 @@ for (
     "--attack blend --poison-rate 0.2 --attack-options alpha=0.1 --lr-schedule cosine",
   ]
 ) {
-  Deno.test(`rebuiltCommand() of attack ${flags} makes the same settings`, async () => {
+  Deno.test(`the command rebuilt of attack ${flags} makes the same settings`, async () => {
     const settings = await attackSettingsOf(flags.split(" "));
     assert.deepEqual(await attackSettingsOf(await rebuilt("attack", settings)), settings);
   });
 }
 
-Deno.test("rebuiltCommand() of audit makes the same settings", async () => {
-  const settingsOf = async (args: readonly string[]) => {
-    const command = newCommand("audit", "", []);
-    addModelFlags(command);
-    addDataFlags(command);
-    addSubsetFlags(command);
-    addAuditFlags(command);
-    return await auditSettings(command.parse(args, { from: "user" }).opts<AuditFlags>());
-  };
+Deno.test("the command rebuilt of audit makes the same settings", async () => {
+  const settingsOf = (args: readonly string[]) => auditSettings(flagsOf("audit", args));
   const args = "--train-indices 0:99 --classes 1,2,5 --steps 7 --images 50 --seed 4";
   const settings = await settingsOf(args.split(" "));
   assert.deepEqual(await settingsOf(await rebuilt("audit", settings)), settings);
 });
 
-Deno.test("rebuiltCommand() names the defence of defend, and that of erase by its command", async () => {
+Deno.test("the rebuilt command names the defence of defend, and that of erase by its command", async () => {
   const settings = { defense: "mcr", model: "m" };
   assert.deepEqual((await rebuilt("defend", settings)).slice(0, 2), ["--defense", "mcr"]);
   assert.deepEqual((await rebuilt("erase", settings)).slice(0, 2), ["--model", "m"]);
 });
 
-Deno.test("quoted() gives a shell one word, whatever is in it", async () => {
-  const words = ["plain/path_1.0-x", "", "two words", "it's", '$HOME `id` "x" \\', HOSTILE, "a\nb"];
-  assert.deepEqual(await splitByShell(`deno task x ${words.map(quoted).join(" ")}`), words);
-});
-
-Deno.test("rebuiltCommand() quotes what settings hold", async () => {
+Deno.test("the rebuilt command quotes what settings hold", async () => {
   const model = "/x/'; rm -rf ~ #";
   assert.deepEqual(await rebuilt("erase", { model }), ["--model", model]);
 });
+
+Deno.test("the rebuilt command brings back every option of an attack, whatever is in it", async () => {
+  const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(...AWKWARD));
+  const options = fc.dictionary(text.filter((key) => key !== ""), text, { noNullPrototype: true });
+  const seen: Record<string, string>[] = [];
+  fc.assert(
+    fc.property(options, (given) => {
+      if (Object.values(given).concat(Object.keys(given)).some((each) => each.includes("\0"))) {
+        return;
+      }
+      const command = commandOf(
+        { attack: { name: "blend", target: { mode: "all2one", label: 1 }, options: given } },
+        { command: "evaluate", recorded: false },
+      );
+      const words = unquoted(command);
+      const { attackOptions = {} } = flagsOf("evaluate", words);
+      assert.deepEqual({ ...attackOptions }, given);
+      seen.push(given);
+    }),
+    { seed: 20261130, numRuns: 300 },
+  );
+  assert.ok(seen.length > 100);
+  const given = { image: "data:image/png;base64,AA==", mask: "a, b\n'c'" };
+  const settings = { attack: { name: "blend", target: { mode: "all2all" }, options: given } };
+  const args = await rebuilt("evaluate", settings);
+  assert.deepEqual({ ...flagsOf("evaluate", args).attackOptions }, given);
+});
+
+/** Texts that could be taken for punctuation of options. */
+const AWKWARD = [
+  "a,b",
+  "=",
+  '"',
+  '"a"',
+  " a ",
+  "a=b",
+  "\\",
+  "__proto__",
+  "data:image/png;base64,A==",
+];
+
+/** The words behind the task's name of a command that was quoted for a shell. */
+function unquoted(command: string): string[] {
+  const words: string[] = [];
+  for (const line of command.split(" \\\n  ").slice(1)) {
+    const at = line.indexOf(" ");
+    const value = line.slice(at + 1);
+    words.push(
+      line.slice(0, at),
+      value.startsWith("'") ? value.slice(1, -1).replaceAll("'\\''", "'") : value,
+    );
+  }
+  return words;
+}

@@ -161,7 +161,7 @@ const REFUSED: readonly (readonly [name: string, change: object, message: RegExp
   [
     "a number as text",
     { cells: [{ model: "badnets", defense: "nad", lr: "0.1" }] },
-    /"lr" is "0.1", expected above 0$/,
+    /"lr" is "0.1", expected a number above 0$/,
   ],
   [
     "a cell that stands twice",

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type Recipe, RECIPES } from "../../src/defenses/recipes.ts";
-import type { CellSettings } from "../../src/sweep/plan_file.ts";
+import type { CellSettings } from "../../src/settings/plan.ts";
 import { recipeDigest } from "../../src/sweep/recipe_digest.ts";
 
 const settings = (defense: string, more: Partial<CellSettings> = {}): CellSettings => ({

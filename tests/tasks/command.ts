@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import configuration from "../../deno.json" with { type: "json" };
+import { runCommand } from "../../tasks/command_line/run_command.ts";
+import { COMMANDS } from "../../tasks/main.ts";
 
 /** The folder of the project, without a slash at its end. */
 export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url)).replace(/[/\\]$/, "");
@@ -45,13 +47,13 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Arguments for Deno, from the task of deno.json: `deno run FLAGS tasks/NAME.ts`. */
+/** Arguments for Deno, from the task of deno.json: `deno run FLAGS tasks/main.ts NAME`. */
 function denoArguments(task: Task, denied: readonly string[] = []): string[] {
   const [deno, run, ...rest] = configuration.tasks[task].command.split(" ");
-  const script = rest.pop();
-  assert.deepEqual([deno, run, script], ["deno", "run", `tasks/${task}.ts`]);
+  const last = rest.splice(-2);
+  assert.deepEqual([deno, run, ...last], ["deno", "run", "tasks/main.ts", task]);
   assert.ok(rest.every((flag) => flag.startsWith("--")), "only flags before the script");
-  return ["run", "--quiet", ...rest, ...denied, `tasks/${task}.ts`];
+  return ["run", "--quiet", ...rest, ...denied, ...last];
 }
 
 /** Starts a command; its output is piped. */
@@ -90,6 +92,33 @@ export async function runTask(
   options: RunOptions = {},
 ): Promise<Finished> {
   return await finish(start(task, args, options));
+}
+
+/** Runs a command in this process, as if it had been typed in `folder`. */
+export async function runHere(
+  task: Task,
+  args: readonly string[],
+  options: { readonly folder?: string } = {},
+): Promise<Finished> {
+  const command = COMMANDS.find(({ name }) => name === task)!;
+  const written = { out: [] as number[], error: [] as number[] };
+  const stream = (name: keyof typeof written) => ({
+    writeSync: (bytes: Uint8Array) => written[name].push(...bytes) && bytes.length,
+    isTerminal: () => false,
+  });
+  const before = Deno.cwd();
+  Deno.chdir(options.folder ?? ROOT);
+  try {
+    const code = await runCommand(command, args, {
+      signal: new AbortController().signal,
+      out: stream("out"),
+      error: stream("error"),
+    });
+    const text = (bytes: number[]) => new TextDecoder().decode(Uint8Array.from(bytes));
+    return { code, stdout: text(written.out), stderr: text(written.error) };
+  } finally {
+    Deno.chdir(before);
+  }
 }
 
 /**

@@ -134,7 +134,10 @@ Deno.test({
   async fn() {
     await withTemporaryFolder(async (folder) => {
       const run = async (line: string) => {
-        const args = ["-c", `deno run --no-prompt --allow-read ${ROOT}/tasks/report.ts ${line}`];
+        const args = [
+          "-c",
+          `deno run --no-prompt --allow-read ${ROOT}/tasks/main.ts report ${line}`,
+        ];
         const { code, stderr } = await new Deno.Command("sh", { args, cwd: folder }).output();
         return [code, new TextDecoder().decode(stderr)];
       };

@@ -181,7 +181,7 @@ Deno.test("run --version says which, and help what a command takes", { ignore },
       assert.deepEqual([code, stdout], [0, `lethe ${VERSION}\n`]);
     }
     const help = await runScript(`${ROOT}/run`, ["help", "erase"], folder, path);
-    assert.match(help.stdout, /\ntasks\/erase\.ts\n--help\n$/);
+    assert.match(help.stdout, /\ntasks\/main\.ts\nerase\n--help\n$/);
     const list = await runScript(`${ROOT}/run`, ["help"], folder, path);
     assert.match(list.stdout, /^Usage: .*run COMMAND/);
   });
@@ -248,7 +248,7 @@ Deno.test("run installs Deno by npm where there is none, once", { ignore }, asyn
     assert.equal(first.code, 0, first.stderr);
     assert.match(first.stderr, /^Installing Deno 2\.9\.6 into .*\.cache\/lethe\n/);
     assert.match(first.stderr, /installed deno@2\.9\.6\n$/);
-    assert.match(first.stdout, /\ntasks\/erase\.ts\n$/);
+    assert.match(first.stdout, /\ntasks\/main\.ts\nerase\n$/);
     const second = await runScript(`${ROOT}/run`, ["erase"], folder, path);
     assert.deepEqual(second, { ...first, stderr: "" });
   });

@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { readAttempts } from "../../src/sweep/attempts.ts";
 import type { PlanFile, PlanRow } from "../../src/sweep/plan_file.ts";
-import { MODEL_KINDS, ROW_KINDS } from "../../src/sweep/plan_settings.ts";
 import type { ResultsDocument } from "../../src/sweep/report_files.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { assertRefused, filesUnder, finish, runTask, start } from "./command.ts";
@@ -219,13 +218,4 @@ Deno.test("sweep --engine slurm --dry-run shows the job array", async () => {
     );
     assert.deepEqual(await filesUnder(folder), ["plan.json", "tiny.safetensors"]);
   });
-});
-
-Deno.test("every setting of a plan is a flag of defend", async () => {
-  const { code, stdout, stderr } = await runTask("defend", ["--help"]);
-  assert.equal(code, 0, stderr);
-  const { ceiling: _comparesCells, ...modelKinds } = MODEL_KINDS;
-  for (const key of [...Object.keys(ROW_KINDS), ...Object.keys(modelKinds)]) {
-    assert.match(stdout, new RegExp(`^ +--${key}( <| {2})`, "m"));
-  }
 });

@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
-import { assertRefused, filesUnder, ROOT, runTask, type Task } from "./command.ts";
+import { flagName, rowsOf } from "../../src/settings/table.ts";
+import { COMMANDS } from "../../tasks/main.ts";
+import { assertRefused, filesUnder, runHere, runTask, type Task } from "./command.ts";
 import { writeTinyModel } from "./tiny_model.ts";
 
 const TASKS = [
@@ -16,21 +18,57 @@ const TASKS = [
 ] as const;
 
 for (const task of TASKS) {
-  Deno.test(`${task} --help lists the flags and gives examples`, async () => {
-    const { code, stdout, stderr } = await runTask(task, ["--help"]);
+  Deno.test(`${task} --help lists the flags and gives examples, in 80 columns`, async () => {
+    const { code, stdout, stderr } = await runHere(task, ["--help"]);
     assert.equal(code, 0, stderr);
     assert.equal(stderr, "");
     assert.match(stdout, new RegExp(`^Usage: deno task ${task} \\[options\\]`));
     assert.match(stdout, /--json +print one JSON document/);
     assert.match(stdout, new RegExp(`Examples:\n  deno task ${task}`));
+    const all = await runHere(task, ["--help-all"]);
+    for (const line of `${stdout}\n${all.stdout}`.split("\n")) assert.ok(line.length <= 80, line);
   });
 }
+
+Deno.test("a true process prints help, and refuses wrong usage with exit code 2", async () => {
+  const { code, stdout, stderr } = await runTask("erase", ["--help"]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  const { length } = stdout.trimEnd().split("\n");
+  assert.ok(length <= 25, `the first screen of help has ${length} lines`);
+  assert.equal(stdout, (await runHere("erase", ["--help"])).stdout);
+  assertRefused(await runTask("erase", ["--clean-fraction", "7"]), 2, /'7' is invalid/);
+});
+
+Deno.test("--help-all lists every flag of the table, each in its section", async () => {
+  const { stdout } = await runHere("erase", ["--help-all"]);
+  for (const [name, row] of rowsOf("erase")) {
+    assert.match(stdout, new RegExp(`^  --(\\[no-\\]|no-)?${flagName(name, row)}\\b`, "m"));
+  }
+  for (const section of ["Model and images", "Attack", "Training", "Run", "Recipes"]) {
+    assert.match(stdout, new RegExp(`^${section}:$`, "m"));
+  }
+});
+
+Deno.test("no flag takes an empty value", async () => {
+  for (const { name, argument } of COMMANDS) {
+    for (const [key, row] of rowsOf(name)) {
+      if (row.argument === undefined) continue;
+      const flag = `--${flagName(key, row)}`;
+      const args = argument && !argument.gives ? ["something", flag, ""] : [flag, ""];
+      assertRefused(await runHere(name, args), 2, /argument '' is invalid/);
+    }
+  }
+});
 
 const WRONG: readonly (readonly [Task, string, RegExp])[] = [
   ["erase", "--clean-fracton 0.1", /unknown option '--clean-fracton'\n\(Did you mean --clean-fr/],
   ["evaluate", "--modle x", /unknown option '--modle'\n\(Did you mean --model\?\)/],
   ["evaluate", "", /cannot evaluate without a model: name one by --model/],
-  ["evaluate", "model.pth", /too many arguments/],
+  ["evaluate", "a.pth b.pth", /too many arguments/],
+  ["evaluate", "TINY --model TINY", /cannot take both .*tiny.safetensors and --model/],
+  ["erase", "TINY --resume .", /cannot change --model of a resumed run/],
+  ["erase", "--corruption constructor:0.5:0.5", /"constructor:0.5:0.5", expected some of mix:P/],
+  ["erase", "--corruption mix:0.5:0.5:1", /"mix:0.5:0.5:1", expected some of mix:P/],
   ["erase", "--clean-fraction 7", /'7' is invalid.*a number above 0 and at most 1/],
   ["erase", "--clean-fraction 0.1 --train-indices 0:64 --model TINY", /cannot take both/],
   [
@@ -70,18 +108,9 @@ for (const [task, flags, message] of WRONG) {
     await withTemporaryFolder(async (folder) => {
       const model = await writeTinyModel(folder);
       const args = flags.split(" ").filter(Boolean).map((arg) => arg.replace("TINY", model));
-      const finished = await runTask(task, args, { folder });
+      const finished = await runHere(task, args, { folder });
       assertRefused(finished, 2, message);
       assert.deepEqual(await filesUnder(folder), ["tiny.safetensors"]);
     });
   });
 }
-
-Deno.test("tasks declare everything before they run: what stands below is not there yet", async () => {
-  for await (const { name, isFile } of Deno.readDir(`${ROOT}/tasks`)) {
-    if (!isFile) continue;
-    const [, below] = (await Deno.readTextFile(`${ROOT}/tasks/${name}`)).split(/^await /m);
-    assert.ok(below !== undefined, `${name} runs a command`);
-    assert.doesNotMatch(below, /^(export )?(const|let|class) /m, name);
-  }
-});
