@@ -73,6 +73,8 @@ export {
   openGpu,
   RANGE_ALIGNMENT,
 } from "./src/gpu/gpu.ts";
+export type { Allocator, Scope } from "./src/gpu/scope.ts";
+export type { Scratch } from "./src/gpu/scratch.ts";
 export type { Kernel } from "./shaders/kernel.ts";
 export type {
   ConvolutionGeometry,
@@ -142,14 +144,7 @@ export type { BatchNormConstants } from "./src/tensor/operations/batch_norm.ts";
 export { wideResNet } from "./src/nn/wide_resnet.ts";
 export { inferArchitecture, namedArchitecture } from "./src/nn/architectures.ts";
 export { checkState, initialState, type NamedState } from "./src/nn/state.ts";
-export {
-  destroyModel,
-  loadModel,
-  type Model,
-  readModel,
-  tensorLookup,
-  writeModel,
-} from "./src/nn/model.ts";
+export { loadModel, type Model, readModel, tensorLookup, writeModel } from "./src/nn/model.ts";
 
 // Images.
 export {
@@ -196,7 +191,7 @@ export {
 } from "./shaders/gather.ts";
 
 // Training and measuring.
-export { destroyImages, type ImageStore, uploadImages } from "./src/train/image_store.ts";
+export { type ImageStore, uploadImages } from "./src/train/image_store.ts";
 export type { Batch } from "./src/train/batches.ts";
 export { type Schedule, SCHEDULES } from "./src/train/schedule.ts";
 export type { SgdSettings } from "./shaders/sgd.ts";

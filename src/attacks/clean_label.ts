@@ -4,7 +4,6 @@
  */
 
 import { selectImages } from "../data/image_set.ts";
-import { destroyModel } from "../nn/model.ts";
 import { number, path, whole } from "../text/kinds.ts";
 import { adversarialTraining } from "./adversarial_training.ts";
 import type { PixelAttack } from "./attack.ts";
@@ -58,29 +57,25 @@ export const cleanLabel: PixelAttack = {
     const { radius, step, steps, epochs, "training-steps": trainingSteps } = values;
     // Steps of training may be larger than those of the attack: together they cross the ball.
     const pgd = { radius, step: 2.5 * radius / trainingSteps, steps: trainingSteps };
-    const model = await helperModel(gpu, request, {
+    using model = await helperModel(gpu, request, {
       name: "adversarially trained model",
       epochs,
       objective: (model) => adversarialTraining(model, { ...pgd, preprocessing }),
     }, hooks);
-    try {
-      const chosen = selectImages(request.train, request.poisoned);
-      const images = await perturbImages(
-        gpu,
-        model,
-        chosen,
-        { radius, step, steps, preprocessing },
-        {
-          signal: hooks.signal,
-          onProgress: (done) =>
-            hooks.onProgress?.(`perturbed ${Math.floor(done)} of ${chosen.labels.length} images`),
-        },
-      );
-      const { model: _, ...rest } = options;
-      return { options: rest, images };
-    } finally {
-      destroyModel(gpu, model);
-    }
+    const chosen = selectImages(request.train, request.poisoned);
+    const images = await perturbImages(
+      gpu,
+      model,
+      chosen,
+      { radius, step, steps, preprocessing },
+      {
+        signal: hooks.signal,
+        onProgress: (done) =>
+          hooks.onProgress?.(`perturbed ${Math.floor(done)} of ${chosen.labels.length} images`),
+      },
+    );
+    const { model: _, ...rest } = options;
+    return { options: rest, images };
   },
   trigger({ height, width, options }) {
     const { amplitude } = readOptions("clean-label", OPTIONS, options);

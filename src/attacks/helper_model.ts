@@ -3,10 +3,10 @@
 import { UsageError } from "../errors.ts";
 import { readCheckpoint } from "../formats/checkpoint.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { destroyModel, loadModel, type Model, readModel } from "../nn/model.ts";
+import { loadModel, type Model, readModel } from "../nn/model.ts";
 import { inferArchitecture } from "../nn/architectures.ts";
 import { initialState } from "../nn/state.ts";
-import { destroyImages, uploadImages } from "../train/image_store.ts";
+import { uploadImages } from "../train/image_store.ts";
 import { train } from "../train/train.ts";
 import type { Objective } from "../train/trainer.ts";
 import type { PrepareHooks, PrepareRequest } from "./attack.ts";
@@ -52,27 +52,24 @@ export async function helperModel(
   }
   // Another seed than the attack's own: a helper that started alike would know too much of it.
   const seed = training.seed + 1;
-  const model = loadModel(gpu, architecture, initialState(architecture, seed), helper.name);
-  const store = uploadImages(gpu, request.train);
-  try {
-    await train(gpu, {
-      model,
-      images: { store },
-      objective: helper.objective(model),
-      settings: { ...training, epochs: helper.epochs, seed },
-      signal: hooks.signal,
-      onProgress: ({ epoch, epochs, step, steps, loss }) =>
-        hooks.onProgress?.(
-          `${helper.name}: epoch ${epoch + 1} of ${epochs}, step ${step} of ${steps}, ` +
-            `loss ${loss.toFixed(3)}`,
-        ),
-    });
-    await hooks.onHelper?.(await readModel(gpu, model));
-    return model;
-  } catch (error) {
-    destroyModel(gpu, model);
-    throw error;
-  } finally {
-    destroyImages(gpu, store);
-  }
+  using scope = gpu.scope();
+  const fresh = initialState(architecture, seed);
+  const model = scope.own(loadModel(gpu, architecture, fresh, helper.name));
+  using store = uploadImages(gpu, request.train);
+  await train(gpu, {
+    model,
+    images: { store },
+    objective: helper.objective(model),
+    settings: { ...training, epochs: helper.epochs, seed },
+    signal: hooks.signal,
+    onProgress: ({ epoch, epochs, step, steps, loss }) =>
+      hooks.onProgress?.(
+        `${helper.name}: epoch ${epoch + 1} of ${epochs}, step ${step} of ${steps}, ` +
+          `loss ${loss.toFixed(3)}`,
+      ),
+  });
+  await hooks.onHelper?.(await readModel(gpu, model));
+  // The caller's from here on.
+  scope.move();
+  return model;
 }

@@ -5,11 +5,11 @@ import type { ImageSet } from "../data/image_set.ts";
 import type { StateDict } from "../formats/host_tensor.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Architecture } from "../nn/architecture.ts";
-import { destroyModel, loadModel, readModel } from "../nn/model.ts";
+import { loadModel, readModel } from "../nn/model.ts";
 import { initialState } from "../nn/state.ts";
 import { evaluateModel, type Evaluation } from "../train/evaluate.ts";
 import type { Backdoor } from "../data/backdoor.ts";
-import { destroyImages, uploadImages } from "../train/image_store.ts";
+import { uploadImages } from "../train/image_store.ts";
 import { CROSS_ENTROPY } from "../train/objectives.ts";
 import { type Snapshot, train } from "../train/train.ts";
 import type { EpochMetrics, EpochProgress, TrainingSettings } from "../train/trainer.ts";
@@ -66,12 +66,11 @@ export async function implant(
 ): Promise<{ state: StateDict; evaluation: Evaluation }> {
   const { architecture, training, preprocessing, attack } = request;
   const fresh = initialState(architecture, training.seed);
-  const model = loadModel(gpu, architecture, fresh, `a new ${architecture.name}`);
+  using model = loadModel(gpu, architecture, fresh, `a new ${architecture.name}`);
   const poisoned = attack &&
     poisonedSet(request.train, attack.poisoning, attack.backdoor.trigger, attack.prepared);
-  const store = uploadImages(gpu, poisoned?.images ?? request.train);
-  const test = uploadImages(gpu, request.test);
-  try {
+  {
+    using store = uploadImages(gpu, poisoned?.images ?? request.train);
     await train(gpu, {
       model,
       images: { store, indices: poisoned?.indices, trigger: poisoned?.trigger },
@@ -82,16 +81,13 @@ export async function implant(
       onProgress: (progress) => hooks.onProgress?.(progress),
       onEpoch: async (metrics, snapshot) => await hooks.onEpoch?.(metrics, await snapshot()),
     });
-    const evaluation = await evaluateModel(gpu, model, test, {
-      preprocessing,
-      backdoor: attack?.backdoor,
-      signal: hooks.signal,
-      onProgress: (images) => hooks.onEvaluationProgress?.(images, test.count),
-    });
-    return { state: await readModel(gpu, model), evaluation };
-  } finally {
-    destroyModel(gpu, model);
-    destroyImages(gpu, store);
-    destroyImages(gpu, test);
   }
+  using test = uploadImages(gpu, request.test);
+  const evaluation = await evaluateModel(gpu, model, test, {
+    preprocessing,
+    backdoor: attack?.backdoor,
+    signal: hooks.signal,
+    onProgress: (images) => hooks.onEvaluationProgress?.(images, test.count),
+  });
+  return { state: await readModel(gpu, model), evaluation };
 }

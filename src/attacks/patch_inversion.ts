@@ -9,11 +9,11 @@ import type { Preprocessing } from "../../shaders/gather.ts";
 import { RandomPurpose, RandomStream } from "../data/random.ts";
 import { CHANNELS, imageCount, type ImageSet } from "../data/image_set.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { type Model, readModel, tensorLookup } from "../nn/model.ts";
-import { floats } from "../nn/state.ts";
+import { headValues } from "../nn/head.ts";
+import { type Model, readModel, recordForward } from "../nn/model.ts";
+import { linear } from "../tensor/operations/linear.ts";
 import { mean } from "../tensor/operations/mean.ts";
-import { buildProgram } from "../tensor/program.ts";
-import { Tape } from "../tensor/tape.ts";
+import { recordProgram } from "../tensor/program.ts";
 import { locatedTensor } from "../tensor/tensor.ts";
 import { runSteps } from "../train/run_steps.ts";
 
@@ -83,64 +83,58 @@ export async function invertPatch(
   const { size, preprocessing } = settings;
   const batch = imageCount(background);
   const patch = CHANNELS * size * size;
-  const lookup = tensorLookup(model);
-  const channels = lookup("fc.weight").shape[1]!;
-  const weights = floats((await readModel(gpu, model)).get("fc.weight")!);
-  const owned = [background.pixels.length, patch, patch].map((elements) =>
-    gpu.createBuffer(4 * elements, "patch inversion")
-  );
-  const x = locatedTensor([batch, CHANNELS, height, width], owned[0]!, "images with the patch");
-  const best = locatedTensor([patch], owned[1]!, "best patch");
-  const bar = locatedTensor([patch], owned[2]!, "best activation");
-
-  const tape = new Tape(gpu.capabilities);
-  // In place of the last layer: the mean of the chosen neurons.
-  const neurons = chooseNeurons(weights, channels, settings.neurons);
-  const selection = new Float32Array(channels);
-  for (const neuron of neurons) selection[neuron] = 1 / neurons.length;
-  const head = new Map([
-    ["fc.weight", tape.constant([1, channels], selection, "chosen neurons")],
-    ["fc.bias", tape.constant([1], new Float32Array(1), "no bias")],
-  ]);
-  const state = (name: string) => head.get(name) ?? lookup(name);
-  const { logits } = model.architecture.forward(tape, state, x, "evaluation");
-  const activation = mean(tape, logits);
-  const [gradient] = tape.gradients([{ loss: activation, weight: 1 }], [x]);
-  const geometry = { batch, height, width, size, row: settings.row, column: settings.column };
-  tape.run(
-    patchAscentKernel(geometry, preprocessing, settings.step),
-    [gradient!, activation],
-    [x, best, bar],
-  );
-  const program = buildProgram(gpu, tape);
-  try {
-    gpu.write(x.location!, withRandomPatch(background, settings));
-    // Activations follow a ReLU: none is below 0.
-    gpu.write(bar.location!, new Float32Array(patch).fill(-1));
-    program.prepare();
-    let reached = -1;
-    let looks = 0;
-    for (let done = 0; done < settings.steps && looks < PATIENCE;) {
-      // One step more than asked for: a step judges the patch that the one before has made.
-      const count = Math.min(STEPS_PER_LOOK, settings.steps - done) + (done === 0 ? 1 : 0);
-      await runSteps(gpu, program, count, { signal: watch.signal });
-      done += count;
-      const [activation] = await program.read(bar);
-      looks = activation! > reached ? 0 : looks + 1;
-      reached = activation!;
-      watch.onProgress?.(done, reached);
-      if (reached >= settings.activation) break;
-    }
-    const values = await program.read(best);
-    const pixels = Uint8Array.from(values, (value, i) => {
-      const c = Math.floor(i / (size * size));
-      return Math.round(255 * (value * preprocessing.deviation[c]! + preprocessing.mean[c]!));
-    });
-    return { pixels, activation: reached };
-  } finally {
-    program.destroy();
-    for (const range of owned) gpu.destroyBuffer(range);
+  const { weight, channels } = headValues(model.architecture, await readModel(gpu, model));
+  const neurons = chooseNeurons(weight, channels, settings.neurons);
+  using recorded = recordProgram(gpu, (tape, scope) => {
+    const own = (shape: readonly number[], label: string) =>
+      locatedTensor(shape, scope.buffer(4 * shape.reduce((a, b) => a * b, 1), label), label);
+    const x = own([batch, CHANNELS, height, width], "images with the patch");
+    const best = own([patch], "best patch");
+    const bar = own([patch], "best activation");
+    // In place of the last layer: the mean of the chosen neurons.
+    const selection = new Float32Array(channels);
+    for (const neuron of neurons) selection[neuron] = 1 / neurons.length;
+    const { features } = recordForward(tape, model, x, "evaluation");
+    const chosen = linear(
+      tape,
+      features,
+      tape.constant([1, channels], selection, "chosen neurons"),
+      tape.constant([1], new Float32Array(1), "no bias"),
+    );
+    const activation = mean(tape, chosen);
+    const [gradient] = tape.gradients([{ loss: activation, weight: 1 }], [x]);
+    const geometry = { batch, height, width, size, row: settings.row, column: settings.column };
+    tape.run(
+      patchAscentKernel(geometry, preprocessing, settings.step),
+      [gradient!, activation],
+      [x, best, bar],
+    );
+    return { x, best, bar };
+  });
+  const { program, outputs: { x, best, bar } } = recorded;
+  gpu.write(x.location!, withRandomPatch(background, settings));
+  // Activations follow a ReLU: none is below 0.
+  gpu.write(bar.location!, new Float32Array(patch).fill(-1));
+  program.prepare();
+  let reached = -1;
+  let looks = 0;
+  for (let done = 0; done < settings.steps && looks < PATIENCE;) {
+    // One step more than asked for: a step judges the patch that the one before has made.
+    const count = Math.min(STEPS_PER_LOOK, settings.steps - done) + (done === 0 ? 1 : 0);
+    await runSteps(gpu, program, count, { signal: watch.signal });
+    done += count;
+    const [activation] = await program.read(bar);
+    looks = activation! > reached ? 0 : looks + 1;
+    reached = activation!;
+    watch.onProgress?.(done, reached);
+    if (reached >= settings.activation) break;
   }
+  const values = await program.read(best);
+  const pixels = Uint8Array.from(values, (value, i) => {
+    const c = Math.floor(i / (size * size));
+    return Math.round(255 * (value * preprocessing.deviation[c]! + preprocessing.mean[c]!));
+  });
+  return { pixels, activation: reached };
 }
 
 /** The images as the network sees them, with one patch of random colours on all. */

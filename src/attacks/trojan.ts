@@ -6,7 +6,6 @@
 import { RandomPurpose, RandomStream, shuffle } from "../data/random.ts";
 import { imageCount, selectImages } from "../data/image_set.ts";
 import { UsageError } from "../errors.ts";
-import { destroyModel } from "../nn/model.ts";
 import { choice, number, path, whole } from "../text/kinds.ts";
 import { CROSS_ENTROPY } from "../train/objectives.ts";
 import type { PixelAttack } from "./attack.ts";
@@ -99,30 +98,26 @@ export const trojan: PixelAttack = {
     const values = readOptions("trojan", OPTIONS, options);
     const { epochs, neurons, activation, steps, step } = values;
     const helper = { name: "clean model", epochs, objective: () => CROSS_ENTROPY };
-    const model = await helperModel(gpu, request, helper, hooks);
-    try {
-      const random = new RandomStream(seed, RandomPurpose.trigger, 1);
-      const chosen = shuffle(imageCount(train), random).slice(0, BACKGROUNDS);
-      const { pixels } = await invertPatch(
-        gpu,
-        model,
-        selectImages(train, chosen),
-        { neurons, activation, steps, step, size, row, column, seed, preprocessing },
-        {
-          signal: hooks.signal,
-          onProgress: (done, reached) =>
-            hooks.onProgress?.(`patch: step ${done}, activation ${reached.toFixed(2)}`),
-        },
-      );
-      const picture = { height, width, pixels: new Uint8Array(3 * height * width) };
-      for (const [i, byte] of pixels.entries()) {
-        const [c, r, s] = [Math.floor(i / (size * size)), Math.floor(i / size) % size, i % size];
-        picture.pixels[(c * height + row + r) * width + column + s] = byte;
-      }
-      return { options: { ...rest, patch: pictureText(picture) } };
-    } finally {
-      destroyModel(gpu, model);
+    using model = await helperModel(gpu, request, helper, hooks);
+    const random = new RandomStream(seed, RandomPurpose.trigger, 1);
+    const chosen = shuffle(imageCount(train), random).slice(0, BACKGROUNDS);
+    const { pixels } = await invertPatch(
+      gpu,
+      model,
+      selectImages(train, chosen),
+      { neurons, activation, steps, step, size, row, column, seed, preprocessing },
+      {
+        signal: hooks.signal,
+        onProgress: (done, reached) =>
+          hooks.onProgress?.(`patch: step ${done}, activation ${reached.toFixed(2)}`),
+      },
+    );
+    const picture = { height, width, pixels: new Uint8Array(3 * height * width) };
+    for (const [i, byte] of pixels.entries()) {
+      const [c, r, s] = [Math.floor(i / (size * size)), Math.floor(i / size) % size, i % size];
+      picture.pixels[(c * height + row + r) * width + column + s] = byte;
     }
+    return { options: { ...rest, patch: pictureText(picture) } };
   },
   trigger({ height, width, options }) {
     const { mode } = readOptions("trojan", OPTIONS, options);

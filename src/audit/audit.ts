@@ -14,10 +14,11 @@ import { imageCount, type ImageSet, selectImages } from "../data/image_set.ts";
 import { RandomPurpose, RandomStream, shuffle } from "../data/random.ts";
 import { DataError, ModelError, UsageError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { destroyModel, loadModel, type Model } from "../nn/model.ts";
+import { Scratch } from "../gpu/scratch.ts";
+import { loadModel, type Model } from "../nn/model.ts";
 import type { NamedState } from "../nn/state.ts";
 import { evaluateModel } from "../train/evaluate.ts";
-import { destroyImages, uploadImages } from "../train/image_store.ts";
+import { uploadImages } from "../train/image_store.ts";
 import { robustDeviations } from "./anomaly.ts";
 import { maximumMargins } from "./maximum_margin.ts";
 import { recoveredTrigger } from "./recovered_trigger.ts";
@@ -120,75 +121,74 @@ export async function audit(
   const { preprocessing, steps, seed } = settings;
   const { height, width } = chosen;
   const { signal } = hooks;
+  using scope = gpu.scope();
   const loaded = "state" in model
-    ? loadModel(gpu, model.architecture, model.state, model.source)
+    ? scope.own(loadModel(gpu, model.architecture, model.state, model.source))
     : model;
-  const store = uploadImages(gpu, chosen);
+  const store = scope.own(uploadImages(gpu, chosen));
   const common = { preprocessing, batchSize: BATCH_SIZE, seed };
-  const inversion = createInversion(gpu, loaded, store, { ...common, steps });
   // Images that each part takes through the network, roughly, for the progress.
   const ascending = labels.length * ASCENT.starts * ASCENT.steps;
   const inverting = steps * BATCH_SIZE;
   const total = ascending + labels.length * inverting;
-  try {
-    const margins = await maximumMargins(
-      gpu,
-      loaded,
-      labels,
-      { ...common, ...ASCENT, height, width },
-      { signal, onProgress: (share) => hooks.onProgress?.(share * ascending / total, undefined) },
+  const margins = await maximumMargins(
+    gpu,
+    loaded,
+    labels,
+    { ...common, ...ASCENT, height, width },
+    { signal, onProgress: (share) => hooks.onProgress?.(share * ascending / total, undefined) },
+  );
+  const overflow = margins.findIndex((margin) => !Number.isFinite(margin));
+  if (overflow >= 0) {
+    throw new ModelError(
+      `cannot audit the model: the margin of class ${labels[overflow]} is NaN or infinite, ` +
+        "expected finite logits; its weights are too large for these images",
     );
-    const overflow = margins.findIndex((margin) => !Number.isFinite(margin));
-    if (overflow >= 0) {
-      throw new ModelError(
-        `cannot audit the model: the margin of class ${labels[overflow]} is NaN or infinite, ` +
-          "expected finite logits; its weights are too large for these images",
-      );
-    }
-    const found: (RecoveredTrigger & { successRate: number })[] = [];
-    let accuracy = 0;
-    for (const [i, label] of labels.entries()) {
-      const done = ascending + i * inverting;
-      const trigger = await inversion.invert(label, recordsOutside(chosen, label), {
-        signal,
-        onProgress: ({ step }) => hooks.onProgress?.((done + step * BATCH_SIZE) / total, label),
-      });
-      const evaluation = await evaluateModel(gpu, loaded, store, {
-        preprocessing,
-        signal,
-        backdoor: {
-          name: "recovered",
-          trigger: recoveredTrigger(trigger, chosen),
-          target: { mode: "all2one", label },
-        },
-      });
-      // checkAudit() has seen to images of other classes.
-      accuracy = evaluation.accuracy!;
-      found.push({ ...trigger, successRate: evaluation.attack!.successRate! });
-    }
-    const anomalies = anomaliesOf(found.map(({ maskNorm }) => maskNorm), margins);
-    const results = found.map((trigger, i) => ({
-      ...trigger,
-      label: labels[i]!,
-      margin: margins[i]!,
-      anomaly: anomalies[i]!,
-    }));
-    return {
-      classes: results,
-      anomalyIndex: Math.max(...anomalies),
-      flagged: results
-        .filter(({ anomaly }) => anomaly > ANOMALY_THRESHOLD)
-        .sort((a, b) => b.anomaly - a.anomaly)
-        .map(({ label }) => label),
-      images: imageCount(chosen),
-      accuracy,
-      seconds: (performance.now() - start) / 1000,
-    };
-  } finally {
-    inversion.destroy();
-    destroyImages(gpu, store);
-    if (loaded !== model) destroyModel(gpu, loaded);
   }
+  // Searching and measuring take turns.
+  const scratch = new Scratch(scope);
+  const search = { ...common, steps, scratch };
+  const inversion = scope.own(createInversion(gpu, loaded, store, search));
+  const found: (RecoveredTrigger & { successRate: number })[] = [];
+  let accuracy = 0;
+  for (const [i, label] of labels.entries()) {
+    const done = ascending + i * inverting;
+    const trigger = await inversion.invert(label, recordsOutside(chosen, label), {
+      signal,
+      onProgress: ({ step }) => hooks.onProgress?.((done + step * BATCH_SIZE) / total, label),
+    });
+    const evaluation = await evaluateModel(gpu, loaded, store, {
+      preprocessing,
+      signal,
+      scratch,
+      backdoor: {
+        name: "recovered",
+        trigger: recoveredTrigger(trigger, chosen),
+        target: { mode: "all2one", label },
+      },
+    });
+    // checkAudit() has seen to images of other classes.
+    accuracy = evaluation.accuracy!;
+    found.push({ ...trigger, successRate: evaluation.attack!.successRate! });
+  }
+  const anomalies = anomaliesOf(found.map(({ maskNorm }) => maskNorm), margins);
+  const results = found.map((trigger, i) => ({
+    ...trigger,
+    label: labels[i]!,
+    margin: margins[i]!,
+    anomaly: anomalies[i]!,
+  }));
+  return {
+    classes: results,
+    anomalyIndex: Math.max(...anomalies),
+    flagged: results
+      .filter(({ anomaly }) => anomaly > ANOMALY_THRESHOLD)
+      .sort((a, b) => b.anomaly - a.anomaly)
+      .map(({ label }) => label),
+    images: imageCount(chosen),
+    accuracy,
+    seconds: (performance.now() - start) / 1000,
+  };
 }
 
 /** How far each class stands out: the mean of how small its mask and how large its margin is. */

@@ -13,10 +13,9 @@ import type { Preprocessing } from "../../shaders/gather.ts";
 import { CHANNELS } from "../data/image_set.ts";
 import { RandomPurpose, RandomStream } from "../data/random.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { type Model, tensorLookup } from "../nn/model.ts";
+import { type Model, recordForward } from "../nn/model.ts";
 import { mean } from "../tensor/operations/mean.ts";
-import { buildProgram } from "../tensor/program.ts";
-import { Tape } from "../tensor/tape.ts";
+import { recordProgram } from "../tensor/program.ts";
 import { locatedTensor } from "../tensor/tensor.ts";
 import { runSteps } from "../train/run_steps.ts";
 import { margins } from "./operations.ts";
@@ -56,48 +55,40 @@ export async function maximumMargins(
   const { batchSize: batch, height, width, starts, steps, preprocessing } = settings;
   const elements = batch * CHANNELS * height * width;
   const shape = [batch, CHANNELS, height, width];
-  const owned = [elements, elements, batch].map((count) =>
-    gpu.createBuffer(4 * count, "maximum margin")
-  );
-  const x = locatedTensor(shape, owned[0]!, "ascending images");
-  const origin = locatedTensor(shape, owned[1]!, "first images");
-  const aims = locatedTensor([batch], owned[2]!, "aims", "u32");
-
-  const tape = new Tape(gpu.capabilities);
-  const { logits } = model.architecture.forward(tape, tensorLookup(model), x, "evaluation");
-  const found = tape.keep(margins(tape, logits, aims));
-  const [gradient] = tape.gradients([{ loss: mean(tape, found), weight: 1 }], [x]);
-  // All images lie within 1 of each other: nothing holds the ascent but black and white.
-  const ascent = { step: settings.step, radius: 1 };
-  const geometry = { batch, height, width };
-  tape.run(ascentKernel(geometry, preprocessing, ascent, "in place"), [gradient!, origin], [x]);
-  const program = buildProgram(gpu, tape);
+  using recorded = recordProgram(gpu, (tape, scope) => {
+    const x = locatedTensor(shape, scope.buffer(4 * elements, "images"), "ascending images");
+    const origin = locatedTensor(shape, scope.buffer(4 * elements, "images"), "first images");
+    const aims = locatedTensor([batch], scope.buffer(4 * batch, "aims"), "aims", "u32");
+    const { logits } = recordForward(tape, model, x, "evaluation");
+    const found = tape.keep(margins(tape, logits, aims));
+    const [gradient] = tape.gradients([{ loss: mean(tape, found), weight: 1 }], [x]);
+    // All images lie within 1 of each other: nothing holds the ascent but black and white.
+    const ascent = { step: settings.step, radius: 1 };
+    const geometry = { batch, height, width };
+    tape.run(ascentKernel(geometry, preprocessing, ascent, "in place"), [gradient!, origin], [x]);
+    return { x, origin, aims, found };
+  });
+  const { program, outputs: { x, origin, aims, found } } = recorded;
   const largest = new Map(labels.map((label) => [label, -Infinity]));
   const runs = labels.flatMap((label) => Array.from({ length: starts }, () => label));
   const random = new RandomStream(settings.seed, RandomPurpose.trigger);
-  try {
-    program.prepare();
-    for (let first = 0; first < runs.length; first += batch) {
-      const group = runs.slice(first, first + batch);
-      const images = randomImages(elements, random, settings);
-      gpu.write(x.location!, images);
-      gpu.write(origin.location!, images);
-      gpu.write(aims.location!, Uint32Array.from({ length: batch }, (_, i) => group[i] ?? 0));
-      await runSteps(gpu, program, steps, {
-        signal: watch.signal,
-        onProgress: (done) =>
-          watch.onProgress?.((first + group.length * done / steps) / runs.length),
-      });
-      const reached = await program.read(found);
-      for (const [i, label] of group.entries()) {
-        largest.set(label, Math.max(largest.get(label)!, reached[i]!));
-      }
+  program.prepare();
+  for (let first = 0; first < runs.length; first += batch) {
+    const group = runs.slice(first, first + batch);
+    const images = randomImages(elements, random, settings);
+    gpu.write(x.location!, images);
+    gpu.write(origin.location!, images);
+    gpu.write(aims.location!, Uint32Array.from({ length: batch }, (_, i) => group[i] ?? 0));
+    await runSteps(gpu, program, steps, {
+      signal: watch.signal,
+      onProgress: (done) => watch.onProgress?.((first + group.length * done / steps) / runs.length),
+    });
+    const reached = await program.read(found);
+    for (const [i, label] of group.entries()) {
+      largest.set(label, Math.max(largest.get(label)!, reached[i]!));
     }
-    return labels.map((label) => largest.get(label)!);
-  } finally {
-    program.destroy();
-    for (const range of owned) gpu.destroyBuffer(range);
   }
+  return labels.map((label) => largest.get(label)!);
 }
 
 /** Noise, uniform between black and white, as the network sees it. */

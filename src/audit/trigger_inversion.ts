@@ -10,19 +10,19 @@
  */
 
 import { adamKernel, type AdamSettings } from "../../shaders/adam.ts";
-import { NO_AUGMENTATION, type Preprocessing } from "../../shaders/gather.ts";
-import { advanceKernel, confusionKernel } from "../../shaders/metrics.ts";
+import type { Preprocessing } from "../../shaders/gather.ts";
+import { confusionKernel } from "../../shaders/metrics.ts";
 import { LATENT_PLANES } from "../../shaders/trigger_mask.ts";
 import { RandomPurpose, RandomStream, shuffle } from "../data/random.ts";
 import { ModelError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { type Model, tensorLookup } from "../nn/model.ts";
+import type { Scratch } from "../gpu/scratch.ts";
+import { type Model, recordForward } from "../nn/model.ts";
 import { crossEntropy } from "../tensor/operations/cross_entropy.ts";
-import { buildProgram } from "../tensor/program.ts";
-import { Tape } from "../tensor/tape.ts";
 import { locatedTensor } from "../tensor/tensor.ts";
-import { createBatchSource, gatherBatch, startEpoch } from "../train/batches.ts";
+import { startEpoch } from "../train/batches.ts";
 import type { ImageStore } from "../train/image_store.ts";
+import { recordPass } from "../train/pass.ts";
 import { Interrupted } from "../errors.ts";
 import { maskPenalty, stamp } from "./operations.ts";
 
@@ -35,6 +35,8 @@ export interface InversionSettings {
   readonly steps: number;
   /** Draws the first pattern and the order of the images. */
   readonly seed: number;
+  /** Memory for intermediate values, where programs share it. */
+  readonly scratch?: Scratch | undefined;
 }
 
 /** A mask and a pattern. */
@@ -62,8 +64,8 @@ export interface InversionWatch {
   readonly onProgress?: ((progress: InversionProgress) => void) | undefined;
 }
 
-/** A prepared search, for one class after the other. */
-export interface TriggerInversion {
+/** A prepared search, for one class after the other; disposing of it frees its GPU memory. */
+export interface TriggerInversion extends Disposable {
   /**
    * Finds a small trigger that turns the images `records` of the store into `label`.
    *
@@ -75,8 +77,6 @@ export interface TriggerInversion {
     records: Uint32Array,
     watch?: InversionWatch,
   ): Promise<RecoveredTrigger>;
-  /** Frees its GPU memory. */
-  destroy(): void;
 }
 
 /** Steps between two decisions about λ; each costs a fence. */
@@ -109,41 +109,32 @@ export function createInversion(
   const { height, width } = images;
   const plane = height * width;
   const latentSize = LATENT_PLANES * plane;
-  const source = createBatchSource(gpu, images, { batchSize, steps });
-  const owned = [...source.owned];
-  const own = (elements: number, label: string) => {
-    const range = gpu.createBuffer(4 * elements, label);
-    owned.push(range);
-    return range;
-  };
-  const flat = (elements: number, label: string, type: "f32" | "u32" = "f32") =>
-    locatedTensor([elements], own(elements, label), label, type);
-  const shape = [LATENT_PLANES, height, width];
-  const latent = locatedTensor(shape, own(latentSize, "latent trigger"), "latent trigger");
-  const [first, second] = [flat(latentSize, "mean gradient"), flat(latentSize, "mean square")];
-  const weight = flat(1, "mask weight");
-  const aims = flat(batchSize, "aims", "u32");
-  const counts = flat(classes * classes, "classes of triggered images", "u32");
-
-  const tape = new Tape(gpu.capabilities);
-  const { x } = gatherBatch(tape, images, source, NO_AUGMENTATION, preprocessing);
-  const stamped = stamp(tape, x, latent, preprocessing);
-  const lookup = tensorLookup(model);
-  const { logits } = model.architecture.forward(tape, lookup, stamped, "evaluation");
   const total = steps * batchSize;
-  tape.run(confusionKernel(batchSize, classes, total), [logits, aims], [
-    counts,
-    source.state,
-  ]);
-  const [gradient] = tape.gradients([
-    { loss: crossEntropy(tape, logits, aims), weight: 1 },
-    { loss: maskPenalty(tape, latent, weight), weight: 1 },
-  ], [latent]);
-  tape.run(adamKernel(latentSize, ADAM), [gradient!, source.state], [latent, first, second]);
-  tape.run(advanceKernel(), [], [source.state]);
-  const program = buildProgram(gpu, tape);
+  const options = { batchSize, steps, preprocessing, scratch: settings.scratch };
+  using guard = gpu.scope();
+  const recorded = guard.own(recordPass(gpu, images, options, (tape, { x }, { state }, scope) => {
+    const own = (shape: readonly number[], label: string, type: "f32" | "u32" = "f32") => {
+      const range = scope.buffer(4 * shape.reduce((a, b) => a * b, 1), label);
+      return locatedTensor(shape, range, label, type);
+    };
+    const latent = own([LATENT_PLANES, height, width], "latent trigger");
+    const [first, second] = [own([latentSize], "mean gradient"), own([latentSize], "mean square")];
+    const weight = own([1], "mask weight");
+    const aims = own([batchSize], "aims", "u32");
+    const counts = own([classes * classes], "classes of triggered images", "u32");
+    const stamped = stamp(tape, x, latent, preprocessing);
+    const { logits } = recordForward(tape, model, stamped, "evaluation");
+    tape.run(confusionKernel(batchSize, classes, total), [logits, aims], [counts, state]);
+    const [gradient] = tape.gradients([
+      { loss: crossEntropy(tape, logits, aims), weight: 1 },
+      { loss: maskPenalty(tape, latent, weight), weight: 1 },
+    ], [latent]);
+    tape.run(adamKernel(latentSize, ADAM), [gradient!, state], [latent, first, second]);
+    return { latent, first, second, weight, aims, counts };
+  }));
+  const { program, source, outputs: { latent, first, second, weight, aims, counts } } = recorded;
   program.prepare();
-
+  const memory = guard.move();
   return {
     async invert(label, records, watch = {}) {
       const random = new RandomStream(seed, RandomPurpose.trigger, label);
@@ -200,10 +191,7 @@ export function createInversion(
       const { mask, pattern, maskNorm } = best!;
       return { mask, pattern, maskNorm };
     },
-    destroy() {
-      program.destroy();
-      for (const range of owned) gpu.destroyBuffer(range);
-    },
+    [Symbol.dispose]: () => memory[Symbol.dispose](),
   };
 }
 

@@ -3,18 +3,12 @@
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Program } from "../tensor/program.ts";
 import type { Step } from "../tensor/tape.ts";
-import { destroyImages, uploadImages } from "../train/image_store.ts";
+import { uploadImages } from "../train/image_store.ts";
 import { checkConvolution } from "./check_convolution.ts";
 import { type KernelFacts, kernelFacts } from "./kernel_facts.ts";
 import type { Peak } from "./peak.ts";
 import { summarize } from "./statistics.ts";
-import {
-  benchArchitecture,
-  benchImages,
-  createBenchTrainer,
-  createNetworks,
-  destroyNetworks,
-} from "./workload.ts";
+import { benchArchitecture, benchImages, createBenchTrainer, createNetworks } from "./workload.ts";
 
 /** What was measured of one kernel. */
 export interface KernelResult {
@@ -54,34 +48,29 @@ export interface KernelOptions {
 /** Checks and times every distinct kernel of a training step and of a distillation step. */
 export async function measureKernels(gpu: Gpu, options: KernelOptions): Promise<KernelResult[]> {
   const { arch, batchSize } = options;
-  const networks = createNetworks(gpu, benchArchitecture(arch));
-  const store = uploadImages(gpu, benchImages(batchSize));
+  using scope = gpu.scope();
+  const networks = scope.own(createNetworks(gpu, benchArchitecture(arch)));
+  const store = scope.own(uploadImages(gpu, benchImages(batchSize)));
   const create = (step: "train" | "nad") =>
-    createBenchTrainer(gpu, step, networks, store, { batchSize, steps: 1 });
+    scope.own(createBenchTrainer(gpu, step, networks, store, { batchSize, steps: 1 }));
   const trainers = { train: create("train"), nad: create("nad") };
-  try {
-    // Gives every buffer the values of a real step.
-    for (const trainer of Object.values(trainers)) await trainer.runEpoch(0);
-    const results: KernelResult[] = [];
-    for (const entry of distinctKernels(trainers.train.program, trainers.nad.program)) {
-      const facts = kernelFacts(entry.step);
-      const text = describeKernel(facts);
-      if (!text.toLowerCase().includes(options.filter.toLowerCase())) continue;
-      options.onProgress(`kernel ${text}`);
-      if (facts.convolution) await checkConvolution(gpu, entry.step, facts.convolution);
-      const { peak } = options;
-      const probe = async () => facts.convolution ? [await peak.probe()] : [];
-      const before = await probe();
-      const times = await peak.timer.time(entry.program.dispatches[entry.index]!);
-      const peaks = [...before, ...await probe()];
-      results.push(kernelResult(facts, { arch, perStep: entry.perStep, times, peaks }));
-    }
-    return results;
-  } finally {
-    for (const trainer of Object.values(trainers)) trainer.destroy();
-    destroyImages(gpu, store);
-    destroyNetworks(gpu, networks);
+  // Gives every buffer the values of a real step.
+  for (const trainer of Object.values(trainers)) await trainer.runEpoch(0);
+  const results: KernelResult[] = [];
+  for (const entry of distinctKernels(trainers.train.program, trainers.nad.program)) {
+    const facts = kernelFacts(entry.step);
+    const text = describeKernel(facts);
+    if (!text.toLowerCase().includes(options.filter.toLowerCase())) continue;
+    options.onProgress(`kernel ${text}`);
+    if (facts.convolution) await checkConvolution(gpu, entry.step, facts.convolution);
+    const { peak } = options;
+    const probe = async () => facts.convolution ? [await peak.probe()] : [];
+    const before = await probe();
+    const times = await peak.timer.time(entry.program.dispatches[entry.index]!);
+    const peaks = [...before, ...await probe()];
+    results.push(kernelResult(facts, { arch, perStep: entry.perStep, times, peaks }));
   }
+  return results;
 }
 
 interface DistinctKernel {

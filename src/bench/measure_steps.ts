@@ -8,7 +8,7 @@
 import { DeviceError, TrainingError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { createEvaluator, EVALUATION_BATCH_SIZE } from "../train/evaluate.ts";
-import { destroyImages, uploadImages } from "../train/image_store.ts";
+import { uploadImages } from "../train/image_store.ts";
 import { quantile, summarize } from "./statistics.ts";
 import {
   benchArchitecture,
@@ -16,7 +16,6 @@ import {
   benchImages,
   createBenchTrainer,
   createNetworks,
-  destroyNetworks,
   type TrainingStep,
 } from "./workload.ts";
 
@@ -98,31 +97,28 @@ export async function measureSteps(
   requests: readonly StepRequest[],
   { arch, seconds, onProgress }: StepOptions,
 ): Promise<StepResult[]> {
+  using scope = gpu.scope();
   const kinds: StepKind[] = [];
-  try {
-    for (const { step, batchSize } of requests) {
-      onProgress?.(`step ${step}, batch size ${batchSize}`);
-      const options = { arch, batchSize, seconds: seconds / ROUNDS };
-      kinds.push(
-        step === "evaluate"
-          ? await prepareEvaluation(gpu, options)
-          : await prepareTraining(gpu, step, options),
-      );
-    }
-    // The first round warms up: drivers compile kernels when they first run.
-    const runs: Run[][] = kinds.map(() => []);
-    for (let round = 0; round <= ROUNDS; round++) {
-      for (const [i, kind] of kinds.entries()) {
-        const { step, batchSize } = requests[i]!;
-        onProgress?.(`step ${step}, batch size ${batchSize}, round ${round} of ${ROUNDS}`);
-        const run = await kind.run();
-        if (round > 0) runs[i]!.push(run);
-      }
-    }
-    return requests.map(({ step }, i) => combineRuns(step, runs[i]!));
-  } finally {
-    for (const kind of kinds) kind.destroy();
+  for (const { step, batchSize } of requests) {
+    onProgress?.(`step ${step}, batch size ${batchSize}`);
+    const options = { arch, batchSize, seconds: seconds / ROUNDS };
+    kinds.push(scope.own(
+      step === "evaluate"
+        ? await prepareEvaluation(gpu, options)
+        : await prepareTraining(gpu, step, options),
+    ));
   }
+  // The first round warms up: drivers compile kernels when they first run.
+  const runs: Run[][] = kinds.map(() => []);
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [i, kind] of kinds.entries()) {
+      const { step, batchSize } = requests[i]!;
+      onProgress?.(`step ${step}, batch size ${batchSize}, round ${round} of ${ROUNDS}`);
+      const run = await kind.run();
+      if (round > 0) runs[i]!.push(run);
+    }
+  }
+  return requests.map(({ step }, i) => combineRuns(step, runs[i]!));
 }
 
 /**
@@ -166,11 +162,9 @@ interface RunOptions {
   readonly seconds: number;
 }
 
-/** A kind of step, ready to run as often as wanted. */
-interface StepKind {
+/** A kind of step, ready to run as often as wanted; disposing of it frees everything that it holds. */
+interface StepKind extends Disposable {
   run(): Promise<Run>;
-  /** Frees everything that it holds. */
-  destroy(): void;
 }
 
 async function prepareTraining(
@@ -178,16 +172,18 @@ async function prepareTraining(
   step: TrainingStep,
   { arch, batchSize, seconds }: RunOptions,
 ): Promise<StepKind> {
-  const networks = createNetworks(gpu, benchArchitecture(arch));
-  const store = uploadImages(gpu, benchImages(TRAINING_IMAGES));
+  using scope = gpu.scope();
+  const networks = scope.own(createNetworks(gpu, benchArchitecture(arch)));
+  const store = scope.own(uploadImages(gpu, benchImages(TRAINING_IMAGES)));
   const create = (steps: number) =>
-    createBenchTrainer(gpu, step, networks, store, { batchSize, steps });
+    scope.own(createBenchTrainer(gpu, step, networks, store, { batchSize, steps }));
   const warmUp = create(WARM_UP_STEPS);
   const { loss: lossBefore } = await warmUp.runEpoch(0);
   const { imagesPerSecond } = await warmUp.runEpoch(1);
-  warmUp.destroy();
+  warmUp[Symbol.dispose]();
   const steps = clampSteps(seconds * imagesPerSecond / batchSize);
   const trainer = create(steps);
+  const memory = scope.move();
   let epoch = 2;
   return {
     async run() {
@@ -201,11 +197,7 @@ async function prepareTraining(
           `expected less than the ${lossBefore} of the first ${WARM_UP_STEPS}`,
       );
     },
-    destroy() {
-      trainer.destroy();
-      destroyImages(gpu, store);
-      destroyNetworks(gpu, networks);
-    },
+    [Symbol.dispose]: () => memory[Symbol.dispose](),
   };
 }
 
@@ -215,26 +207,23 @@ async function prepareEvaluation(
   { arch, seconds }: Omit<RunOptions, "batchSize">,
 ): Promise<StepKind> {
   const batchSize = EVALUATION_BATCH_SIZE;
-  const networks = createNetworks(gpu, benchArchitecture(arch));
+  using scope = gpu.scope();
+  const networks = scope.own(createNetworks(gpu, benchArchitecture(arch)));
   const { preprocessing } = benchDefense(batchSize).training;
   const create = async (steps: number) => {
-    const store = uploadImages(gpu, benchImages(steps * batchSize));
-    const evaluator = await createEvaluator(gpu, networks.student, store, { preprocessing });
-    const destroy = () => {
-      evaluator.destroy();
-      destroyImages(gpu, store);
-    };
-    return { evaluator, destroy };
+    const store = scope.own(uploadImages(gpu, benchImages(steps * batchSize)));
+    return scope.own(await createEvaluator(gpu, networks.student, store, { preprocessing }));
   };
   const warmUp = await create(WARM_UP_STEPS);
-  await warmUp.evaluator.evaluate();
-  const { seconds: taken } = await warmUp.evaluator.evaluate();
-  warmUp.destroy();
+  await warmUp.evaluate();
+  const { seconds: taken } = await warmUp.evaluate();
+  warmUp[Symbol.dispose]();
   const steps = Math.min(
     clampSteps(seconds * WARM_UP_STEPS / taken),
     Math.floor(MOST_IMAGES / batchSize),
   );
-  const { evaluator, destroy } = await create(steps);
+  const evaluator = await create(steps);
+  const memory = scope.move();
   return {
     run: () =>
       measureRun(gpu, { batchSize, steps }, async (onFence) => {
@@ -247,10 +236,7 @@ async function prepareEvaluation(
         }
         return {};
       }),
-    destroy() {
-      destroy();
-      destroyNetworks(gpu, networks);
-    },
+    [Symbol.dispose]: () => memory[Symbol.dispose](),
   };
 }
 

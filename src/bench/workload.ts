@@ -8,7 +8,7 @@ import type { DefenseSettings } from "../defenses/defense.ts";
 import { RECIPES, recipeSettings } from "../defenses/recipes.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import type { Architecture } from "../nn/architecture.ts";
-import { destroyModel, loadModel, type Model } from "../nn/model.ts";
+import { loadModel, type Model } from "../nn/model.ts";
 import { namedArchitecture } from "../nn/architectures.ts";
 import { initialState } from "../nn/state.ts";
 import type { ImageStore } from "../train/image_store.ts";
@@ -46,8 +46,8 @@ export function benchImages(count: number): ImageSet {
   return selectImages(drawn, Array.from({ length: count }, (_, i) => i % drawn.labels.length));
 }
 
-/** Networks that a step needs. */
-export interface Networks {
+/** Networks that a step needs; disposing of them frees both. */
+export interface Networks extends Disposable {
   readonly student: Model;
   readonly teacher: Model;
 }
@@ -56,13 +56,13 @@ export interface Networks {
 export function createNetworks(gpu: Gpu, architecture: Architecture): Networks {
   const create = (seed: number, name: string) =>
     loadModel(gpu, architecture, initialState(architecture, seed), `a fresh ${name}`);
-  return { student: create(1, "student"), teacher: create(2, "teacher") };
-}
-
-/** Frees both networks. */
-export function destroyNetworks(gpu: Gpu, { student, teacher }: Networks): void {
-  destroyModel(gpu, student);
-  destroyModel(gpu, teacher);
+  using scope = gpu.scope();
+  const networks = {
+    student: scope.own(create(1, "student")),
+    teacher: scope.own(create(2, "teacher")),
+  };
+  const memory = scope.move();
+  return { ...networks, [Symbol.dispose]: () => memory[Symbol.dispose]() };
 }
 
 /** A training run of `steps` steps an epoch. */

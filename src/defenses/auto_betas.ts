@@ -33,7 +33,11 @@ export async function autoBetas(
   distil: (phase: string, betas: readonly number[]) => Promise<Model>,
 ): Promise<Model> {
   const { settings, student, load, heldOutAccuracy, note } = context;
-  const before = await heldOutAccuracy(load(student));
+  let before: number | undefined;
+  {
+    using model = load(student);
+    before = await heldOutAccuracy(model);
+  }
   if (before === undefined) {
     throw new UsageError(
       "cannot choose betas without held-out images: leave --held-out above 0, or give --betas",
@@ -57,7 +61,11 @@ export async function autoBetas(
     const accuracy = (await heldOutAccuracy(model))!;
     tries.push({ betas, heldOutAccuracy: accuracy });
     await note("autoBetas", { before, floor, tries });
-    if (accuracy < floor && chosen) break;
+    if (accuracy < floor && chosen) {
+      model[Symbol.dispose]();
+      break;
+    }
+    chosen?.[Symbol.dispose]();
     chosen = model;
     if (accuracy < floor) break;
   }

@@ -1,15 +1,13 @@
 /** A guard against the commonest mistake with attention distillation: maps that say nothing. */
 
 import type { AttentionOperator } from "../../shaders/attention.ts";
-import { NO_AUGMENTATION } from "../../shaders/gather.ts";
 import { ModelError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { type Model, tensorLookup } from "../nn/model.ts";
+import { type Model, recordForward } from "../nn/model.ts";
 import { attentionMap } from "../tensor/operations/attention.ts";
-import { buildProgram } from "../tensor/program.ts";
-import { Tape } from "../tensor/tape.ts";
-import { createBatchSource, gatherBatch, startEpoch } from "../train/batches.ts";
+import { startEpoch } from "../train/batches.ts";
 import type { ImageStore } from "../train/image_store.ts";
+import { recordStep } from "../train/pass.ts";
 import type { TrainingSettings } from "../train/trainer.ts";
 
 /** Spread of a map, relative to its largest value, below which it counts as constant. */
@@ -44,31 +42,25 @@ export async function checkTaps(
   { batchSize, preprocessing }: Pick<TrainingSettings, "batchSize" | "preprocessing">,
 ): Promise<void> {
   const samples = Math.min(batchSize, images.count);
-  const source = createBatchSource(gpu, images, { batchSize: samples, steps: 1 });
+  const shape = { batchSize: samples, steps: 1, preprocessing };
+  using pass = recordStep(gpu, images, shape, (tape, { x }) => {
+    const { taps } = recordForward(tape, model, x, "evaluation");
+    return taps.map((tap) => tape.keep(attentionMap(tape, tap, operator)));
+  });
+  const { program, source, outputs: maps } = pass;
   startEpoch(gpu, source, {
     epoch: 0,
     seed: 0,
     indices: Uint32Array.from({ length: samples }, (_, i) => i),
   });
-  const tape = new Tape(gpu.capabilities);
-  const { x } = gatherBatch(tape, images, source, NO_AUGMENTATION, preprocessing);
-  const { taps } = model.architecture.forward(tape, tensorLookup(model), x, "evaluation");
-  const maps = taps.map((tap) => tape.keep(attentionMap(tape, tap, operator)));
-  const program = buildProgram(gpu, tape);
-  try {
-    program.prepare();
-    program.run();
-    for (const [i, map] of maps.entries()) {
-      if (isSpatiallyConstant(await program.read(map), samples)) {
-        throw new ModelError(
-          `cannot distil the attention of tap ${i + 1} of ${model.architecture.name}: its map is ` +
-            `the same at every pixel of all ${samples} images tried, so the loss would be zero; ` +
-            "tap an activation before pooling",
-        );
-      }
-    }
-  } finally {
-    program.destroy();
-    for (const range of source.owned) gpu.destroyBuffer(range);
+  program.prepare();
+  program.run();
+  for (const [i, map] of maps.entries()) {
+    if (!isSpatiallyConstant(await program.read(map), samples)) continue;
+    throw new ModelError(
+      `cannot distil the attention of tap ${i + 1} of ${model.architecture.name}: its map is ` +
+        `the same at every pixel of all ${samples} images tried, so the loss would be zero; ` +
+        "tap an activation before pooling",
+    );
   }
 }

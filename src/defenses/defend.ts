@@ -8,11 +8,12 @@ import type { ImageSet } from "../data/image_set.ts";
 import { DataError } from "../errors.ts";
 import type { StateDict } from "../formats/host_tensor.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { destroyModel, loadModel, type Model, readModel, writeModel } from "../nn/model.ts";
+import { Scratch } from "../gpu/scratch.ts";
+import { loadModel, type Model, readModel, writeModel } from "../nn/model.ts";
 import type { NamedState } from "../nn/state.ts";
 import { createEvaluator, evaluateModel, type Evaluation } from "../train/evaluate.ts";
 import type { Backdoor } from "../data/backdoor.ts";
-import { destroyImages, type ImageStore, uploadImages } from "../train/image_store.ts";
+import { uploadImages } from "../train/image_store.ts";
 import { expectFreshStatistics } from "../train/extrapolation.ts";
 import { estimateStatistics } from "../train/statistics.ts";
 import { type PhaseSnapshot, train, type TrainedEpoch } from "../train/train.ts";
@@ -92,91 +93,82 @@ export async function defend(
     expectAllClasses(request.clean, student.architecture.classes);
     expectFreshStatistics(settings.training.extrapolation, settings.statistics);
   }
-  const models = new Set<Model>();
-  const stores: ImageStore[] = [];
-  const load = ({ architecture, state, source }: NamedState) => {
-    const model = loadModel(gpu, architecture, state, source);
-    models.add(model);
-    return model;
-  };
-  const upload = (set: ImageSet) => {
-    const store = uploadImages(gpu, set);
-    stores.push(store);
-    return store;
-  };
+  using scope = gpu.scope();
+  const load = ({ architecture, state, source }: NamedState) =>
+    scope.own(loadModel(gpu, architecture, state, source));
   const { preprocessing } = settings.training;
-  try {
-    const test = upload(measurement.test);
-    const clean = upload(request.clean);
-    const heldOut = request.heldOut && upload(request.heldOut);
-    const present = async (stage: string, model: Model) => {
-      if (resume?.done.has(stage)) return;
-      const evaluation = await evaluateModel(gpu, model, test, {
-        preprocessing: measurement.preprocessing,
-        backdoor: measurement.backdoor,
-        signal,
-        onProgress: (images) => hooks.onEvaluationProgress?.(stage, images, test.count),
-      });
-      await hooks.onEvaluated?.(stage, evaluation);
-    };
-    const context: DefenseContext = {
-      gpu,
-      student,
-      teacher: request.teacher,
-      clean,
-      heldOut,
-      settings,
+  const clean = scope.own(uploadImages(gpu, request.clean));
+  const heldOut = request.heldOut && scope.own(uploadImages(gpu, request.heldOut));
+  const present = async (stage: string, model: Model) => {
+    if (resume?.done.has(stage)) return;
+    // On the GPU for the measurement only: in between it would outweigh the training.
+    using test = uploadImages(gpu, measurement.test);
+    const evaluation = await evaluateModel(gpu, model, test, {
+      preprocessing: measurement.preprocessing,
+      backdoor: measurement.backdoor,
       signal,
-      load,
-      present,
-      async train(phase, model, objective, training, { ends } = {}) {
-        const finished = await resume?.trained(phase);
-        if (finished) {
-          writeModel(gpu, model, finished, phase);
-          return;
-        }
+      onProgress: (images) => hooks.onEvaluationProgress?.(stage, images, test.count),
+    });
+    await hooks.onEvaluated?.(stage, evaluation);
+  };
+  const context: DefenseContext = {
+    gpu,
+    student,
+    teacher: request.teacher,
+    clean,
+    heldOut,
+    settings,
+    signal,
+    load,
+    present,
+    async train(phase, model, objective, training, { ends } = {}) {
+      const finished = await resume?.trained(phase);
+      if (finished) {
+        writeModel(gpu, model, finished, phase);
+        return;
+      }
+      {
+        using phaseScope = gpu.scope();
+        // Training and judging take turns.
+        const scratch = new Scratch(phaseScope);
         const judge = heldOut && !ends
-          ? await createEvaluator(gpu, model, heldOut, { preprocessing })
+          ? phaseScope.own(await createEvaluator(gpu, model, heldOut, { preprocessing, scratch }))
           : undefined;
-        try {
-          await train(gpu, {
-            model,
-            images: { store: clean },
-            objective,
-            settings: training,
-            ends,
-            selection: judge &&
-              { measure: () => judge.evaluate({ signal }), patience: settings.patience },
-            signal,
-            resume: resume?.snapshot?.phase === phase ? resume.snapshot : undefined,
-            onProgress: (progress) => hooks.onProgress?.(phase, progress),
-            onEpoch: async (metrics, take) =>
-              await hooks.onEpoch?.(phase, metrics, { phase, ...await take() }),
-          });
-        } finally {
-          judge?.destroy();
-        }
-        if (settings.statistics === "clean" && !ends) {
-          await estimateStatistics(gpu, model, clean, training, signal);
-        }
-        await hooks.onTrained?.(phase, await readModel(gpu, model));
-      },
-      async heldOutAccuracy(model) {
-        if (!heldOut) return undefined;
-        const { accuracy } = await evaluateModel(gpu, model, heldOut, { preprocessing, signal });
-        return accuracy ?? undefined;
-      },
-      note: async (name, value) => await hooks.onNote?.(name, value),
-    };
-    const before = load(student);
+        await train(gpu, {
+          model,
+          images: { store: clean },
+          objective,
+          settings: training,
+          ends,
+          selection: judge &&
+            { measure: () => judge.evaluate({ signal }), patience: settings.patience },
+          signal,
+          scratch,
+          resume: resume?.snapshot?.phase === phase ? resume.snapshot : undefined,
+          onProgress: (progress) => hooks.onProgress?.(phase, progress),
+          onEpoch: async (metrics, take) =>
+            await hooks.onEpoch?.(phase, metrics, { phase, ...await take() }),
+        });
+      }
+      if (settings.statistics === "clean" && !ends) {
+        await estimateStatistics(gpu, model, clean, training, signal);
+      }
+      await hooks.onTrained?.(phase, await readModel(gpu, model));
+    },
+    async heldOutAccuracy(model) {
+      if (!heldOut) return undefined;
+      const { accuracy } = await evaluateModel(gpu, model, heldOut, { preprocessing, signal });
+      return accuracy ?? undefined;
+    },
+    note: async (name, value) => await hooks.onNote?.(name, value),
+  };
+  {
+    using before = load(student);
     await present("before", before);
-    const cleaned = await request.defense.run(context);
-    await present("after", cleaned);
-    return await readModel(gpu, cleaned);
-  } finally {
-    for (const model of models) destroyModel(gpu, model);
-    for (const store of stores) destroyImages(gpu, store);
   }
+  const cleaned = await request.defense.run(context);
+  await present("after", cleaned);
+  return await readModel(gpu, cleaned);
 }
 
 /** A network that is trained without a class forgets it. */

@@ -86,7 +86,10 @@ export interface DefenseContext {
   readonly settings: DefenseSettings;
   /** Stops the run. */
   readonly signal?: AbortSignal | undefined;
-  /** Uploads a network; it is freed when the defence has ended. */
+  /**
+   * Uploads a network. A defence disposes of those that it has done with; what is left is freed when
+   * the defence has ended.
+   */
   load(network: NamedState): Model;
   /**
    * Trains `model` in place, or brings back what an interrupted run had made of it. Where images are

@@ -26,11 +26,11 @@ export const modeConnectivity: Defense = {
   async run(context) {
     const { gpu, student, settings, load, train, heldOutAccuracy, note, present } = context;
     const { architecture } = student;
-    const start = load(student);
-    const end = load(student);
+    using start = load(student);
+    using end = load(student);
     await train("end", end, CROSS_ENTROPY, settings.teacherTraining);
     const states = { start: await readModel(gpu, start), end: await readModel(gpu, end) };
-    const middle = load({
+    using middle = load({
       ...student,
       state: meanOf(architecture, states.start, states.end),
       source: "the middle of the curve",

@@ -34,13 +34,8 @@ export const nad: Defense = {
     }
     if (distillation.kind === "attention") {
       const { operator } = distillation;
-      await checkTaps(
-        context.gpu,
-        context.load(student),
-        context.clean,
-        operator,
-        settings.training,
-      );
+      using looked = context.load(student);
+      await checkTaps(context.gpu, looked, context.clean, operator, settings.training);
     }
     let teacher = await makeTeacher(context);
     for (let i = 1;; i++) {
@@ -56,6 +51,7 @@ export const nad: Defense = {
         : await distil(phase, distillation.betas);
       if (i === iterations) return result;
       await context.present(phase, result);
+      teacher[Symbol.dispose]();
       teacher = result;
     }
   },

@@ -1,14 +1,14 @@
 /** Whether a device computes what it should: the main operations, small, against float64 loops. */
 
 import { RandomPurpose, RandomStream } from "../data/random.ts";
-import type { BufferRange, Gpu } from "../gpu/gpu.ts";
+import type { Gpu } from "../gpu/gpu.ts";
 import { attentionDistance, attentionMap } from "../tensor/operations/attention.ts";
 import { batchNorm } from "../tensor/operations/batch_norm.ts";
 import { convolution } from "../tensor/operations/convolution.ts";
 import { crossEntropy } from "../tensor/operations/cross_entropy.ts";
 import { linear } from "../tensor/operations/linear.ts";
-import { buildProgram } from "../tensor/program.ts";
-import { Tape } from "../tensor/tape.ts";
+import { recordProgram } from "../tensor/program.ts";
+import type { Tape } from "../tensor/tape.ts";
 import { locatedTensor, type Shape, type Tensor } from "../tensor/tensor.ts";
 import {
   attentionReference,
@@ -163,25 +163,19 @@ async function evaluate(
   inputs: readonly { shape: Shape; values: Values }[],
   record: (tape: Tape, inputs: readonly Tensor[]) => readonly Tensor[],
 ): Promise<Float32Array[]> {
-  const ranges: BufferRange[] = [];
-  const tensors = inputs.map(({ shape, values }, i) => {
-    const range = gpu.createBuffer(values.byteLength, `input ${i}`);
-    ranges.push(range);
-    gpu.write(range, values);
-    const type = values instanceof Uint32Array ? "u32" : "f32";
-    return locatedTensor(shape, range, `input ${i}`, type);
+  using recorded = recordProgram(gpu, (tape, scope) => {
+    const tensors = inputs.map(({ shape, values }, i) => {
+      const range = scope.buffer(values.byteLength, `input ${i}`);
+      gpu.write(range, values);
+      const type = values instanceof Uint32Array ? "u32" : "f32";
+      return locatedTensor(shape, range, `input ${i}`, type);
+    });
+    return record(tape, tensors).map((tensor) => tape.keep(tensor));
   });
-  const tape = new Tape(gpu.capabilities);
-  const outputs = record(tape, tensors).map((tensor) => tape.keep(tensor));
-  const program = buildProgram(gpu, tape);
-  try {
-    program.prepare();
-    program.run();
-    return await Promise.all(outputs.map((tensor) => program.read(tensor)));
-  } finally {
-    program.destroy();
-    for (const range of ranges) gpu.destroyBuffer(range);
-  }
+  const { program, outputs } = recorded;
+  program.prepare();
+  program.run();
+  return await Promise.all(outputs.map((tensor) => program.read(tensor)));
 }
 
 /** Normal numbers, the same everywhere for the same seed. */

@@ -3,15 +3,14 @@
 import { NO_AUGMENTATION, PLAIN_PREPROCESSING } from "../../shaders/gather.ts";
 import { loadSigns } from "../data/signs.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { destroyModel, loadModel } from "../nn/model.ts";
+import { loadModel } from "../nn/model.ts";
 import { initialState } from "../nn/state.ts";
 import { wideResNet } from "../nn/wide_resnet.ts";
 import { convolution } from "../tensor/operations/convolution.ts";
-import { buildProgram } from "../tensor/program.ts";
-import { Tape } from "../tensor/tape.ts";
+import { recordProgram } from "../tensor/program.ts";
 import { locatedTensor } from "../tensor/tensor.ts";
 import { evaluateModel } from "../train/evaluate.ts";
-import { destroyImages, uploadImages } from "../train/image_store.ts";
+import { uploadImages } from "../train/image_store.ts";
 import { CROSS_ENTROPY } from "../train/objectives.ts";
 import { createTrainer } from "../train/trainer.ts";
 
@@ -44,39 +43,34 @@ async function measureConvolution(gpu: Gpu): Promise<number> {
   const [channels, side, repetitions] = [16, 32, 8];
   const elements = BATCH_SIZE * channels * side ** 2;
   const weights = channels * channels * 9;
-  const x = gpu.createBuffer(elements * 4, "x");
-  const w = gpu.createBuffer(weights * 4, "w");
-  const tape = new Tape(gpu.capabilities);
-  tape.keep(convolution(
-    tape,
-    locatedTensor([BATCH_SIZE, channels, side, side], x, "x"),
-    locatedTensor([channels, channels, 3, 3], w, "w"),
-  ));
-  const program = buildProgram(gpu, tape);
-  try {
-    program.run(2);
-    await gpu.finish();
-    const start = performance.now();
-    program.run(repetitions);
-    await gpu.finish();
-    const seconds = (performance.now() - start) / 1000;
-    return 2 * elements * channels * 9 * repetitions / seconds / 1e9;
-  } finally {
-    program.destroy();
-    gpu.destroyBuffer(x);
-    gpu.destroyBuffer(w);
-  }
+  using recorded = recordProgram(gpu, (tape, scope) => {
+    const x = scope.buffer(elements * 4, "x");
+    const w = scope.buffer(weights * 4, "w");
+    tape.keep(convolution(
+      tape,
+      locatedTensor([BATCH_SIZE, channels, side, side], x, "x"),
+      locatedTensor([channels, channels, 3, 3], w, "w"),
+    ));
+  });
+  const { program } = recorded;
+  program.run(2);
+  await gpu.finish();
+  const start = performance.now();
+  program.run(repetitions);
+  await gpu.finish();
+  const seconds = (performance.now() - start) / 1000;
+  return 2 * elements * channels * 9 * repetitions / seconds / 1e9;
 }
 
 async function measureNetwork(gpu: Gpu): Promise<Omit<Timings, "convolutionGflops">> {
   const count = STEPS * BATCH_SIZE;
   const { train } = loadSigns({ parts: ["train"], trainCount: count });
   const architecture = wideResNet(16, 1, 10);
-  const model = loadModel(gpu, architecture, initialState(architecture, 1), "a new network");
-  const store = uploadImages(gpu, train);
+  using model = loadModel(gpu, architecture, initialState(architecture, 1), "a new network");
+  using store = uploadImages(gpu, train);
   const preprocessing = PLAIN_PREPROCESSING;
   const start = performance.now();
-  const trainer = createTrainer(gpu, model, { store }, CROSS_ENTROPY, {
+  using trainer = createTrainer(gpu, model, { store }, CROSS_ENTROPY, {
     epochs: 2,
     batchSize: BATCH_SIZE,
     learningRate: 0.01,
@@ -90,20 +84,14 @@ async function measureNetwork(gpu: Gpu): Promise<Omit<Timings, "convolutionGflop
     seed: 1,
   });
   const compileSeconds = (performance.now() - start) / 1000;
-  try {
-    await trainer.runEpoch(0);
-    const { imagesPerSecond } = await trainer.runEpoch(1);
-    // The first evaluation compiles.
-    await evaluateModel(gpu, model, store, { preprocessing });
-    const { seconds } = await evaluateModel(gpu, model, store, { preprocessing });
-    return {
-      trainingImagesPerSecond: imagesPerSecond,
-      evaluationImagesPerSecond: count / seconds,
-      compileSeconds,
-    };
-  } finally {
-    trainer.destroy();
-    destroyImages(gpu, store);
-    destroyModel(gpu, model);
-  }
+  await trainer.runEpoch(0);
+  const { imagesPerSecond } = await trainer.runEpoch(1);
+  // The first evaluation compiles.
+  await evaluateModel(gpu, model, store, { preprocessing });
+  const { seconds } = await evaluateModel(gpu, model, store, { preprocessing });
+  return {
+    trainingImagesPerSecond: imagesPerSecond,
+    evaluationImagesPerSecond: count / seconds,
+    compileSeconds,
+  };
 }

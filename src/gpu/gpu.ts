@@ -17,16 +17,9 @@ import {
 } from "../errors.ts";
 import { type AdapterDescription, type AdapterOptions, openDevice } from "./adapter.ts";
 import { ChoiceTable } from "./choice_table.ts";
+import { type BufferRange, Scope } from "./scope.ts";
 
-/** Part of a buffer, as a kernel binds it. */
-export interface BufferRange {
-  /** The buffer that it is part of. */
-  readonly buffer: GPUBuffer;
-  /** Bytes from the start; a multiple of {@linkcode RANGE_ALIGNMENT}. */
-  readonly offset: number;
-  /** Bytes. */
-  readonly size: number;
-}
+export type { BufferRange };
 
 /** A kernel that is ready to run: its pipeline, its buffers, its workgroups. */
 export interface Dispatch {
@@ -127,6 +120,11 @@ export class Gpu {
     if (this.#failure) throw this.#failure;
   }
 
+  /** An empty owner of buffers, which frees them where its block ends. */
+  scope(): Scope {
+    return new Scope(this);
+  }
+
   /**
    * A zeroed storage buffer of `size` bytes, rounded up to a multiple of 4.
    *
@@ -145,12 +143,18 @@ export class Gpu {
       );
     }
     const buffer = this.device.createBuffer({ label, size: bytes, usage: STORAGE | COPY });
-    this.check();
     this.#live.add(buffer);
     this.counters.buffers++;
     this.counters.bytes += bytes;
     this.counters.peakBytes = Math.max(this.counters.peakBytes, this.counters.bytes);
-    return { buffer, offset: 0, size: bytes };
+    const range = { buffer, offset: 0, size: bytes };
+    try {
+      this.check();
+    } catch (error) {
+      this.destroyBuffer(range);
+      throw error;
+    }
+    return range;
   }
 
   /** Frees a buffer made by {@linkcode createBuffer}; freeing it twice does nothing. */

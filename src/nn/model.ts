@@ -6,8 +6,10 @@
 import type { StateDict } from "../formats/host_tensor.ts";
 import { elementCount } from "../formats/host_tensor.ts";
 import { type BufferRange, type Gpu, RANGE_ALIGNMENT } from "../gpu/gpu.ts";
+import type { Mode } from "../tensor/operations/batch_norm.ts";
+import type { Tape } from "../tensor/tape.ts";
 import { locatedTensor, type Tensor } from "../tensor/tensor.ts";
-import type { Architecture, StateEntry } from "./architecture.ts";
+import type { Architecture, ForwardResult, StateEntry } from "./architecture.ts";
 import { checkState, floats } from "./state.ts";
 
 /** Where each tensor of one kind lies in a flat buffer. */
@@ -31,8 +33,8 @@ export function flatLayout(architecture: Architecture, kind: StateEntry["kind"])
   return { elements, offsets };
 }
 
-/** A network with its state on one device. */
-export interface Model {
+/** A network with its state on one device; disposing of it frees its GPU memory. */
+export interface Model extends Disposable {
   /** What the state is a state of. */
   readonly architecture: Architecture;
   /** All parameters, laid out by {@linkcode flatLayout}. */
@@ -62,8 +64,9 @@ export function loadModel(
   source: string,
 ): Model {
   checkState(architecture, state, source);
+  using scope = gpu.scope();
   const allocate = (kind: StateEntry["kind"], what: string) =>
-    gpu.createBuffer(flatLayout(architecture, kind).elements * 4, `${what} of ${source}`);
+    scope.buffer(flatLayout(architecture, kind).elements * 4, `${what} of ${source}`);
   const tensors = new Map<string, Tensor>();
   const locate = (kind: StateEntry["kind"], { buffer }: BufferRange) => {
     const { offsets } = flatLayout(architecture, kind);
@@ -81,7 +84,7 @@ export function loadModel(
   const reads = flatLayout(architecture, "constant").elements > 0;
   const constants = reads ? allocate("constant", "constants") : undefined;
   if (constants) locate("constant", constants);
-  const model = {
+  const model: Model = {
     architecture,
     parameters,
     statistics,
@@ -89,8 +92,10 @@ export function loadModel(
     tensors,
     batchesTracked: 0n,
     kept: new Map(),
+    [Symbol.dispose]: () => memory[Symbol.dispose](),
   };
   writeModel(gpu, model, state, source);
+  const memory = scope.move();
   return model;
 }
 
@@ -133,6 +138,11 @@ export async function readModel(gpu: Gpu, model: Model): Promise<StateDict> {
   return state;
 }
 
+/** Records the model on a batch x (N,3,H,W), with its own parameters. */
+export function recordForward(tape: Tape, model: Model, x: Tensor, mode: Mode): ForwardResult {
+  return model.architecture.forward(tape, tensorLookup(model), x, mode);
+}
+
 /** The tensor of a name, as `Architecture.forward` asks for it. */
 export function tensorLookup(model: Model): (name: string) => Tensor {
   return (name) => {
@@ -140,11 +150,4 @@ export function tensorLookup(model: Model): (name: string) => Tensor {
     if (!tensor) throw new RangeError(`${model.architecture.name} has no tensor ${name}`);
     return tensor;
   };
-}
-
-/** Frees the model's GPU memory. */
-export function destroyModel(gpu: Gpu, model: Model): void {
-  gpu.destroyBuffer(model.parameters);
-  gpu.destroyBuffer(model.statistics);
-  if (model.constants) gpu.destroyBuffer(model.constants);
 }

@@ -1,15 +1,14 @@
 /** Attention maps of a network, to be looked at. */
 
 import type { AttentionOperator } from "../../shaders/attention.ts";
-import { NO_AUGMENTATION, type Preprocessing } from "../../shaders/gather.ts";
+import type { Preprocessing } from "../../shaders/gather.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { type Model, tensorLookup } from "../nn/model.ts";
+import { type Model, recordForward } from "../nn/model.ts";
 import { attentionMap } from "../tensor/operations/attention.ts";
-import { buildProgram } from "../tensor/program.ts";
-import { Tape } from "../tensor/tape.ts";
-import { createBatchSource, gatherBatch, startEpoch } from "../train/batches.ts";
+import { startEpoch } from "../train/batches.ts";
 import { EVALUATION_BATCH_SIZE } from "../train/evaluate.ts";
 import type { ImageStore } from "../train/image_store.ts";
+import { recordStep } from "../train/pass.ts";
 
 /** The maps of one tap for a few images. */
 export interface AttentionMaps {
@@ -35,30 +34,25 @@ export async function attentionMaps(
 ): Promise<AttentionMaps[]> {
   // As large a batch as evaluation has, whose kernels are compiled already.
   const batchSize = Math.min(EVALUATION_BATCH_SIZE, images.count);
-  const source = createBatchSource(gpu, images, { batchSize, steps: 1 });
+  const shape = { batchSize, steps: 1, preprocessing };
+  using pass = recordStep(gpu, images, shape, (tape, { x }) => {
+    const { taps } = recordForward(tape, model, x, "evaluation");
+    return taps.map((tap) => tape.keep(attentionMap(tape, tap, operator)));
+  });
+  const { program, source, outputs: maps } = pass;
   startEpoch(gpu, source, { epoch: 0, seed: 0, indices: Uint32Array.from(places) });
-  const tape = new Tape(gpu.capabilities);
-  const { x } = gatherBatch(tape, images, source, NO_AUGMENTATION, preprocessing);
-  const { taps } = model.architecture.forward(tape, tensorLookup(model), x, "evaluation");
-  const maps = taps.map((tap) => tape.keep(attentionMap(tape, tap, operator)));
-  const program = buildProgram(gpu, tape);
-  try {
-    program.prepare();
-    program.run();
-    const found: AttentionMaps[] = [];
-    for (const map of maps) {
-      const [, , height = 0, width = 0] = map.shape;
-      const values = await program.read(map);
-      const area = height * width;
-      found.push({
-        height,
-        width,
-        maps: places.map((_, i) => values.slice(i * area, (i + 1) * area)),
-      });
-    }
-    return found;
-  } finally {
-    program.destroy();
-    for (const range of source.owned) gpu.destroyBuffer(range);
+  program.prepare();
+  program.run();
+  const found: AttentionMaps[] = [];
+  for (const map of maps) {
+    const [, , height = 0, width = 0] = map.shape;
+    const values = await program.read(map);
+    const area = height * width;
+    found.push({
+      height,
+      width,
+      maps: places.map((_, i) => values.slice(i * area, (i + 1) * area)),
+    });
   }
+  return found;
 }

@@ -11,11 +11,11 @@ import { RandomPurpose, RandomStream, shuffle } from "../data/random.ts";
 import { imageCount, type ImageSet, selectImages } from "../data/image_set.ts";
 import type { NamedState } from "../nn/state.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { destroyModel, loadModel, type Model } from "../nn/model.ts";
+import { loadModel, type Model } from "../nn/model.ts";
 import type { Confusion } from "../train/confusion.ts";
 import { evaluateModel } from "../train/evaluate.ts";
 import type { Backdoor } from "../data/backdoor.ts";
-import { destroyImages, uploadImages } from "../train/image_store.ts";
+import { uploadImages } from "../train/image_store.ts";
 import { type AttentionMaps, attentionMaps } from "./attention_maps.ts";
 import { imageOf } from "./picture.ts";
 
@@ -105,19 +105,15 @@ export async function measure(gpu: Gpu, request: MeasurementRequest): Promise<Me
   const measured: MeasuredNetwork[] = [];
   for (const { name, network } of networks) {
     const { architecture, state, source } = network;
-    const model = loadModel(gpu, architecture, state, source);
-    try {
-      const output = (images: ImageSet, kind: string) =>
-        outputOf(gpu, model, images, samples, `${name}, ${kind}`, request);
-      measured.push({
-        name,
-        classes: architecture.classes,
-        clean: await output(clean, "clean images"),
-        ...triggered ? { triggered: await output(triggered, "triggered images") } : {},
-      });
-    } finally {
-      destroyModel(gpu, model);
-    }
+    using model = loadModel(gpu, architecture, state, source);
+    const output = (images: ImageSet, kind: string) =>
+      outputOf(gpu, model, images, samples, `${name}, ${kind}`, request);
+    measured.push({
+      name,
+      classes: architecture.classes,
+      clean: await output(clean, "clean images"),
+      ...triggered ? { triggered: await output(triggered, "triggered images") } : {},
+    });
   }
   return {
     records,
@@ -166,22 +162,18 @@ async function outputOf(
   name: string,
   { preprocessing, operator, signal, onProgress }: MeasurementRequest,
 ): Promise<NetworkOutput> {
-  const store = uploadImages(gpu, images);
-  try {
-    const { confusion, logits } = await evaluateModel(gpu, model, store, {
-      preprocessing,
-      logits: true,
-      signal,
-      onProgress: (done) => onProgress?.(name, done, store.count),
-    });
-    const { classes } = model.architecture;
-    const predictions = Uint16Array.from(images.labels, (_, i) => {
-      const row = logits!.subarray(i * classes, (i + 1) * classes);
-      return row.indexOf(row.reduce((a, b) => Math.max(a, b)));
-    });
-    const attention = await attentionMaps(gpu, model, store, samples, { operator, preprocessing });
-    return { predictions, confusion, attention };
-  } finally {
-    destroyImages(gpu, store);
-  }
+  using store = uploadImages(gpu, images);
+  const { confusion, logits } = await evaluateModel(gpu, model, store, {
+    preprocessing,
+    logits: true,
+    signal,
+    onProgress: (done) => onProgress?.(name, done, store.count),
+  });
+  const { classes } = model.architecture;
+  const predictions = Uint16Array.from(images.labels, (_, i) => {
+    const row = logits!.subarray(i * classes, (i + 1) * classes);
+    return row.indexOf(row.reduce((a, b) => Math.max(a, b)));
+  });
+  const attention = await attentionMaps(gpu, model, store, samples, { operator, preprocessing });
+  return { predictions, confusion, attention };
 }

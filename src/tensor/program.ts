@@ -4,16 +4,18 @@
  */
 
 import type { BufferRange, Dispatch, Gpu } from "../gpu/gpu.ts";
-import type { Step, Tape } from "./tape.ts";
+import type { Scope } from "../gpu/scope.ts";
+import type { Scratch } from "../gpu/scratch.ts";
+import { type Step, Tape } from "./tape.ts";
 import { size, type Tensor } from "./tensor.ts";
 
-/** A program that is ready to run on one device. */
-export class Program {
+/** A program that is ready to run on one device, and the owner of its memory. */
+export class Program implements Disposable {
   readonly #gpu: Gpu;
   readonly #once: readonly Dispatch[];
   readonly #dispatches: readonly Dispatch[];
   readonly #locations: ReadonlyMap<Tensor, BufferRange>;
-  readonly #owned: readonly BufferRange[];
+  readonly #scope: Scope;
 
   /** Use {@linkcode buildProgram}. */
   constructor(
@@ -23,23 +25,20 @@ export class Program {
     /** The kernels of one run with their tensors, in the order of {@linkcode dispatches}. */
     readonly steps: readonly Step[],
     locations: ReadonlyMap<Tensor, BufferRange>,
-    owned: readonly BufferRange[],
+    scope: Scope,
+    /** Bytes of GPU memory that the program needs beside its inputs, shared scratch included. */
+    readonly bytes: number,
   ) {
     this.#gpu = gpu;
     this.#once = once;
     this.#dispatches = dispatches;
     this.#locations = locations;
-    this.#owned = owned;
+    this.#scope = scope;
   }
 
   /** Kernels started by one run. */
   get dispatches(): readonly Dispatch[] {
     return this.#dispatches;
-  }
-
-  /** Bytes of GPU memory that the program itself holds. */
-  get bytes(): number {
-    return this.#owned.reduce((sum, range) => sum + range.size, 0);
   }
 
   /** Runs the kernels that depend on parameters only; needed before a run whenever those change. */
@@ -67,59 +66,82 @@ export class Program {
   }
 
   /** Frees the program's memory. */
-  destroy(): void {
-    for (const range of this.#owned) this.#gpu.destroyBuffer(range);
+  [Symbol.dispose](): void {
+    this.#scope[Symbol.dispose]();
   }
 }
 
 /** Makes a program of everything on the tape that a result or a located tensor depends on. */
-export function buildProgram(gpu: Gpu, tape: Tape): Program {
+export function buildProgram(gpu: Gpu, tape: Tape, scratch?: Scratch): Program {
   const steps = liveSteps(tape);
-  const owned: BufferRange[] = [];
+  using scope = gpu.scope();
+  let bytes = 0;
   const locations = new Map<Tensor, BufferRange>();
-  const own = (bytes: number, label: string) => {
-    const range = gpu.createBuffer(bytes, label);
-    owned.push(range);
+  const own = (tensor: Tensor) => {
+    const range = scope.buffer(size(tensor) * 4, tensor.label);
+    bytes += range.size;
+    locations.set(tensor, range);
     return range;
   };
-  try {
-    const perRun = steps.filter((step) => !step.once);
-    const once = steps.filter((step) => step.once);
-    for (const tensor of new Set(steps.flatMap((step) => [...step.reads, ...step.writes]))) {
-      const location = tensor.location ?? tape.places.get(tensor);
-      if (location) locations.set(tensor, location);
-    }
-    for (const [tensor, values] of tape.constants) {
-      const read = tape.results.has(tensor) || steps.some((step) => step.reads.includes(tensor));
-      if (!read) continue;
-      const range = own(size(tensor) * 4, tensor.label);
-      gpu.write(range, values);
-      locations.set(tensor, range);
-    }
-    const written = new Set(steps.flatMap((step) => step.writes));
-    for (const tensor of tape.results) {
-      if (locations.has(tensor) || written.has(tensor)) continue;
-      throw new RangeError(`${tensor.label} is kept, but no kernel writes it`);
-    }
-    const outliving = [...tape.results, ...once.flatMap((step) => step.writes)];
-    for (const tensor of new Set(outliving)) {
-      if (!locations.has(tensor)) locations.set(tensor, own(size(tensor) * 4, tensor.label));
-    }
-    for (const [tensor, slot] of assignSlots(perRun, locations)) {
-      slot.range ??= own(slot.bytes, tensor.label);
-      locations.set(tensor, slot.range);
-    }
-    const prepare = (step: Step) =>
-      gpu.prepare(
-        step.kernel,
-        step.reads.map((tensor) => bound(locations, tensor)),
-        step.writes.map((tensor) => bound(locations, tensor)),
-      );
-    return new Program(gpu, once.map(prepare), perRun.map(prepare), perRun, locations, owned);
-  } catch (error) {
-    for (const range of owned) gpu.destroyBuffer(range);
-    throw error;
+  const perRun = steps.filter((step) => !step.once);
+  const once = steps.filter((step) => step.once);
+  for (const tensor of new Set(steps.flatMap((step) => [...step.reads, ...step.writes]))) {
+    const location = tensor.location ?? tape.places.get(tensor);
+    if (location) locations.set(tensor, location);
   }
+  for (const [tensor, values] of tape.constants) {
+    const read = tape.results.has(tensor) || steps.some((step) => step.reads.includes(tensor));
+    if (read) gpu.write(own(tensor), values);
+  }
+  const written = new Set(steps.flatMap((step) => step.writes));
+  for (const tensor of tape.results) {
+    if (locations.has(tensor) || written.has(tensor)) continue;
+    throw new RangeError(`${tensor.label} is kept, but no kernel writes it`);
+  }
+  const outliving = [...tape.results, ...once.flatMap((step) => step.writes)];
+  for (const tensor of new Set(outliving)) if (!locations.has(tensor)) own(tensor);
+  const assigned = assignSlots(perRun, locations);
+  const slots = [...new Set(assigned.values())];
+  const ranges = scratch?.claim(slots) ??
+    slots.map((slot) => scope.buffer(slot.bytes, slot.label));
+  for (const range of ranges) bytes += range.size;
+  const slotRanges = new Map(slots.map((slot, i) => [slot, ranges[i]!]));
+  for (const [tensor, slot] of assigned) locations.set(tensor, slotRanges.get(slot)!);
+  const prepare = (step: Step) =>
+    gpu.prepare(
+      step.kernel,
+      step.reads.map((tensor) => bound(locations, tensor)),
+      step.writes.map((tensor) => bound(locations, tensor)),
+    );
+  const [first, repeated] = [once.map(prepare), perRun.map(prepare)];
+  return new Program(gpu, first, repeated, perRun, locations, scope.move(), bytes);
+}
+
+/** A program with what its recording yielded, and the owner of all that the recording made. */
+export interface Recorded<T> extends Disposable {
+  /** Ready to run. */
+  readonly program: Program;
+  /** What `record` returned. */
+  readonly outputs: T;
+}
+
+/**
+ * Records and builds a program.
+ *
+ * @param record Appends to the tape; what it makes in the scope lives as long as the program.
+ * @param scratch Memory for intermediate values, where programs share it.
+ */
+export function recordProgram<T>(
+  gpu: Gpu,
+  record: (tape: Tape, scope: Scope) => T,
+  scratch?: Scratch,
+): Recorded<T> {
+  using scope = gpu.scope();
+  const tape = new Tape(gpu.capabilities);
+  const outputs = record(tape, scope);
+  const program = scope.own(buildProgram(gpu, tape, scratch));
+  const owner = scope.move();
+  return { program, outputs, [Symbol.dispose]: () => owner[Symbol.dispose]() };
 }
 
 /** The steps that something read from outside depends on, in order. */
@@ -138,7 +160,8 @@ function liveSteps(tape: Tape): Step[] {
 /** Memory that several tensors use one after the other; as large as the largest of them. */
 interface Slot {
   bytes: number;
-  range?: BufferRange;
+  /** Of the first of them. */
+  readonly label: string;
 }
 
 /**
@@ -161,7 +184,7 @@ function assignSlots(
       const bytes = size(tensor) * 4;
       const fitting = [...free].sort((a, b) => a.bytes - b.bytes);
       const slot = fitting.find((candidate) => candidate.bytes >= bytes) ?? fitting.at(-1) ??
-        { bytes };
+        { bytes, label: tensor.label };
       slot.bytes = Math.max(slot.bytes, bytes);
       free.delete(slot);
       slots.set(tensor, slot);

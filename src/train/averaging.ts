@@ -1,7 +1,8 @@
 /** The average of a network over the last part of its training, which is the network that is kept. */
 
 import { averagingKernel } from "../../shaders/averaging.ts";
-import type { BufferRange, Gpu } from "../gpu/gpu.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Scope } from "../gpu/scope.ts";
 import { flatLayout, type Model } from "../nn/model.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { locatedTensor, type Tensor } from "../tensor/tensor.ts";
@@ -30,21 +31,21 @@ export function averagingWeights(
 /** The part of a training step that averages. */
 export interface AveragingSteps {
   /** Uploads the weights of an epoch. */
-  startEpoch(epoch: number, run: { decay: number; epochs: number }): void;
-  readonly owned: readonly BufferRange[];
+  startEpoch(gpu: Gpu, epoch: number, run: { decay: number; epochs: number }): void;
 }
 
 /** Records that `average` follows `model`, parameters and running statistics. */
 export function recordAveraging(
-  gpu: Gpu,
+  scope: Scope,
   tape: Tape,
   { model, average }: { model: Model; average: Model },
   { steps, state }: { steps: number; state: Tensor },
 ): AveragingSteps {
-  const range = gpu.createBuffer(steps * 4, "weights of the average");
+  const range = scope.buffer(steps * 4, "weights of the average");
   const weights = locatedTensor([steps], range, "weights of the average");
   for (const kind of ["parameter", "statistic"] as const) {
     const { elements } = flatLayout(model.architecture, kind);
+    if (elements === 0) continue;
     const whole = (of: Model, label: string) =>
       locatedTensor([elements], kind === "parameter" ? of.parameters : of.statistics, label);
     tape.run(averagingKernel(elements, steps), [whole(model, "values"), weights, state], [
@@ -52,9 +53,8 @@ export function recordAveraging(
     ]);
   }
   return {
-    startEpoch(epoch, { decay, epochs }) {
+    startEpoch(gpu, epoch, { decay, epochs }) {
       gpu.write(range, averagingWeights(decay, { epoch, epochs, steps }));
     },
-    owned: [range],
   };
 }

@@ -5,13 +5,13 @@ import { type Augmentation, gatherKernel, type Preprocessing } from "../../shade
 import { STATE_WORDS } from "../../shaders/state.ts";
 import type { PixelTrigger, Trigger } from "../data/trigger.ts";
 import { UsageError } from "../errors.ts";
-import type { BufferRange, Gpu } from "../gpu/gpu.ts";
+import type { Gpu } from "../gpu/gpu.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { locatedTensor, type Tensor } from "../tensor/tensor.ts";
 import type { ImageStore } from "./image_store.ts";
 
-/** Buffers that say which images make up each step. */
-export interface BatchSource {
+/** Buffers that say which images make up each step; disposing of it frees them. */
+export interface BatchSource extends Disposable {
   readonly batchSize: number;
   readonly steps: number;
   /** Step, epoch, seed: `shaders/state.ts`. */
@@ -23,7 +23,6 @@ export interface BatchSource {
     readonly pairs: Tensor;
     readonly mode: PixelTrigger["overflow"];
   };
-  readonly owned: readonly BufferRange[];
 }
 
 /** A batch on the tape. */
@@ -44,30 +43,30 @@ export function createBatchSource(
 ): BatchSource {
   const { batchSize, steps, trigger } = options;
   if (trigger) expectTriggerSize(trigger, images);
-  const owned: BufferRange[] = [];
+  using scope = gpu.scope();
   const own = (shape: readonly number[], label: string) => {
-    const range = gpu.createBuffer(4 * shape.reduce((a, b) => a * b, 1), label);
-    owned.push(range);
+    const range = scope.buffer(4 * shape.reduce((a, b) => a * b, 1), label);
     return locatedTensor(shape, range, label, "u32");
   };
   const state = own([STATE_WORDS], "state");
   const indices = own([steps, batchSize], "batch indices");
-  if (!trigger) return { batchSize, steps, state, indices, owned };
-  const shape = [3, trigger.height, trigger.width];
-  const pairs = own([...shape, 2], "trigger");
-  const values = new Int32Array(2 * trigger.scale.length);
-  for (const [i, scale] of trigger.scale.entries()) {
-    values[2 * i] = scale;
-    values[2 * i + 1] = trigger.offset[i]!;
+  const pairs = trigger && own([3, trigger.height, trigger.width, 2], "trigger");
+  if (trigger) {
+    const values = new Int32Array(2 * trigger.scale.length);
+    for (const [i, scale] of trigger.scale.entries()) {
+      values[2 * i] = scale;
+      values[2 * i + 1] = trigger.offset[i]!;
+    }
+    gpu.write(pairs!.location!, values);
   }
-  gpu.write(pairs.location!, values);
+  const memory = scope.move();
   return {
     batchSize,
     steps,
     state,
     indices,
-    trigger: { pairs, mode: trigger.overflow },
-    owned,
+    ...trigger && pairs ? { trigger: { pairs, mode: trigger.overflow } } : {},
+    [Symbol.dispose]: () => memory[Symbol.dispose](),
   };
 }
 

@@ -3,6 +3,7 @@
 import { curveGradientKernel, curvePointKernel } from "../../shaders/curve.ts";
 import { RandomPurpose, RandomStream } from "../data/random.ts";
 import type { BufferRange, Gpu } from "../gpu/gpu.ts";
+import type { Scope } from "../gpu/scope.ts";
 import { flatLayout, type Model } from "../nn/model.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { locatedTensor, type Tensor } from "../tensor/tensor.ts";
@@ -20,23 +21,22 @@ export interface CurveSteps {
   /** The parameters at the step's point of the curve, by name. */
   readonly lookup: (name: string) => Tensor;
   /** Draws the points of an epoch, t uniform in [0,1). */
-  startEpoch(epoch: number, seed: number): void;
+  startEpoch(gpu: Gpu, epoch: number, seed: number): void;
   /** Records how gradients at the point become gradients of the middle. */
   recordGradients(gradients: Tensor): void;
-  readonly owned: readonly BufferRange[];
 }
 
 /** Records the point of the curve at which the step's forward pass runs. */
 export function recordCurvePoint(
-  gpu: Gpu,
+  scope: Scope,
   tape: Tape,
   model: Model,
   ends: CurveEnds,
   { steps, state }: { steps: number; state: Tensor },
 ): CurveSteps {
   const { elements, offsets } = flatLayout(model.architecture, "parameter");
-  const range = gpu.createBuffer(elements * 4, "point of the curve");
-  const positionsRange = gpu.createBuffer(steps * 4, "positions on the curve");
+  const range = scope.buffer(elements * 4, "point of the curve");
+  const positionsRange = scope.buffer(steps * 4, "positions on the curve");
   const whole = (at: BufferRange, label: string) => locatedTensor([elements], at, label);
   const positions = locatedTensor([steps], positionsRange, "positions on the curve");
   tape.run(curvePointKernel(elements, steps), [
@@ -60,14 +60,13 @@ export function recordCurvePoint(
   }
   return {
     lookup: (name) => point.get(name)!,
-    startEpoch(epoch, seed) {
+    startEpoch(gpu, epoch, seed) {
       const random = new RandomStream(seed, RandomPurpose.curve, epoch);
       gpu.write(positionsRange, Float32Array.from({ length: steps }, () => random.uniform()));
     },
     recordGradients(gradients) {
       tape.run(curveGradientKernel(elements, steps), [positions, state], [gradients]);
     },
-    owned: [range, positionsRange],
   };
 }
 

@@ -1,22 +1,16 @@
 /** Measuring a model: every image once, counted on the GPU, one read-back at the end. */
 
-import { NO_AUGMENTATION, type Preprocessing, TRIGGERED } from "../../shaders/gather.ts";
-import {
-  advanceKernel,
-  checkFiniteKernel,
-  collectRowsKernel,
-  confusionKernel,
-} from "../../shaders/metrics.ts";
+import { type Preprocessing, TRIGGERED } from "../../shaders/gather.ts";
+import { checkFiniteKernel, collectRowsKernel, confusionKernel } from "../../shaders/metrics.ts";
 import { NOT_FINITE } from "../../shaders/state.ts";
 import type { Backdoor } from "../data/backdoor.ts";
 import { type ImageTrigger, isPixelTrigger } from "../data/trigger.ts";
 import { DataError, ModelError } from "../errors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { type Model, tensorLookup } from "../nn/model.ts";
-import { buildProgram } from "../tensor/program.ts";
-import { Tape } from "../tensor/tape.ts";
+import type { Scratch } from "../gpu/scratch.ts";
+import { type Model, recordForward } from "../nn/model.ts";
 import { locatedTensor } from "../tensor/tensor.ts";
-import { createBatchSource, expectTriggerSize, gatherBatch, startEpoch } from "./batches.ts";
+import { expectTriggerSize, startEpoch } from "./batches.ts";
 import {
   type AttackCounts,
   attackCounts,
@@ -24,7 +18,8 @@ import {
   cleanCounts,
   type Confusion,
 } from "./confusion.ts";
-import { destroyImages, type ImageStore, readImages, uploadImages } from "./image_store.ts";
+import { type ImageStore, readImages, uploadImages } from "./image_store.ts";
+import { recordPass } from "./pass.ts";
 import { type RunOptions, runSteps } from "./run_steps.ts";
 
 /**
@@ -41,6 +36,8 @@ export interface EvaluationOptions extends RunOptions {
   readonly backdoor?: Backdoor | undefined;
   /** Also returns the logits of the untouched images. */
   readonly logits?: boolean;
+  /** Memory for intermediate values, where programs share it. */
+  readonly scratch?: Scratch | undefined;
 }
 
 /** What evaluation found. */
@@ -57,8 +54,11 @@ export interface Evaluation extends CleanCounts {
   readonly seconds: number;
 }
 
-/** A recorded evaluation, which can be run again after the model has changed. */
-export interface Evaluator {
+/**
+ * A recorded evaluation, which can be run again after the model has changed. Disposing of it frees its
+ * GPU memory; model and images stay.
+ */
+export interface Evaluator extends Disposable {
   /**
    * Evaluates the model as it now is.
    *
@@ -67,8 +67,6 @@ export interface Evaluator {
    * it would then count says nothing about the model.
    */
   evaluate(options?: RunOptions): Promise<Evaluation>;
-  /** Frees its GPU memory; model and images stay. */
-  destroy(): void;
 }
 
 /** Evaluates a model on all images of a store. */
@@ -78,12 +76,8 @@ export async function evaluateModel(
   images: ImageStore,
   options: EvaluationOptions,
 ): Promise<Evaluation> {
-  const evaluator = await createEvaluator(gpu, model, images, options);
-  try {
-    return await evaluator.evaluate(options);
-  } finally {
-    evaluator.destroy();
-  }
+  using evaluator = await createEvaluator(gpu, model, images, options);
+  return await evaluator.evaluate(options);
 }
 
 /**
@@ -95,52 +89,48 @@ export async function createEvaluator(
   gpu: Gpu,
   model: Model,
   images: ImageStore,
-  { preprocessing, backdoor, logits: wantsLogits }: Omit<EvaluationOptions, keyof RunOptions>,
+  options: Omit<EvaluationOptions, keyof RunOptions>,
 ): Promise<Evaluator> {
+  const { preprocessing, backdoor, logits: wantsLogits, scratch } = options;
   const { classes } = model.architecture;
   const { count } = images;
   if (count === 0) throw new DataError("cannot evaluate a model: found no image, expected one");
   const batchSize = Math.min(EVALUATION_BATCH_SIZE, count);
   const steps = Math.ceil(count / batchSize);
   const trigger = backdoor && isPixelTrigger(backdoor.trigger) ? backdoor.trigger : undefined;
+  using scope = gpu.scope();
   const store = backdoor && !isPixelTrigger(backdoor.trigger)
-    ? await withTriggeredCopies(gpu, images, backdoor.trigger)
+    ? scope.own(await withTriggeredCopies(gpu, images, backdoor.trigger))
     : images;
-  const source = createBatchSource(gpu, store, { batchSize, steps, trigger });
-  const confusionRange = gpu.createBuffer(classes * classes * 4, "confusion matrix");
-  const confusion = locatedTensor([classes, classes], confusionRange, "confusion", "u32");
-  const tape = new Tape(gpu.capabilities);
-  const batch = gatherBatch(tape, store, source, NO_AUGMENTATION, preprocessing);
-  const { logits } = model.architecture.forward(tape, tensorLookup(model), batch.x, "evaluation");
-  tape.run(
-    confusionKernel(batchSize, classes, count),
-    [logits, batch.labels],
-    [confusion, source.state],
+  const shape = { batchSize, steps, trigger, preprocessing, scratch };
+  const { program, source, outputs: { confusion, allLogits } } = scope.own(
+    recordPass(gpu, store, shape, (tape, batch, source, scope) => {
+      const counts = scope.buffer(classes * classes * 4, "confusion matrix");
+      const confusion = locatedTensor([classes, classes], counts, "confusion", "u32");
+      const { logits } = recordForward(tape, model, batch.x, "evaluation");
+      tape.run(
+        confusionKernel(batchSize, classes, count),
+        [logits, batch.labels],
+        [confusion, source.state],
+      );
+      for (const range of [model.parameters, model.statistics]) {
+        const elements = range.size / 4;
+        const values = locatedTensor([elements], range, "state of the model");
+        tape.run(checkFiniteKernel(elements), [values], [source.state], { once: true });
+      }
+      if (!wantsLogits) return { confusion };
+      const allLogits = tape.keep(tape.transient([count, classes], "logits of all images"));
+      tape.run(collectRowsKernel(batchSize, classes, count), [logits, source.state], [allLogits]);
+      return { confusion, allLogits };
+    }),
   );
-  const allLogits = tape.transient([count, classes], "logits of all images");
-  if (wantsLogits) {
-    tape.keep(allLogits);
-    tape.run(collectRowsKernel(batchSize, classes, count), [logits, source.state], [allLogits]);
-  }
-  tape.run(advanceKernel(), [], [source.state]);
-  for (
-    const [label, range] of [["parameters", model.parameters], [
-      "statistics",
-      model.statistics,
-    ]] as const
-  ) {
-    const elements = range.size / 4;
-    const values = locatedTensor([elements], range, label);
-    tape.run(checkFiniteKernel(elements), [values], [source.state], { once: true });
-  }
-  const program = buildProgram(gpu, tape);
   const passes = backdoor ? 2 : 1;
 
   const pass = async (
     index: (record: number) => number,
     { signal, onProgress }: RunOptions,
   ): Promise<Confusion> => {
-    gpu.write(confusionRange, new Uint32Array(classes * classes));
+    gpu.write(confusion.location!, new Uint32Array(classes * classes));
     const indices = Uint32Array.from(
       { length: steps * batchSize },
       (_, i) => index(i < count ? i : 0),
@@ -148,11 +138,12 @@ export async function createEvaluator(
     startEpoch(gpu, source, { epoch: 0, seed: 0, indices });
     program.prepare();
     await runSteps(gpu, program, steps, { signal, onProgress });
-    const [counts, state] = await gpu.read(confusionRange, source.state.location!);
+    const [counts, state] = await gpu.read(confusion.location!, source.state.location!);
     expectFinite(new Uint32Array(state!)[3]!);
     return { classes, counts: new Uint32Array(counts!) };
   };
 
+  const memory = scope.move();
   return {
     async evaluate({ signal, onProgress } = {}) {
       const start = performance.now();
@@ -165,7 +156,7 @@ export async function createEvaluator(
           ),
       });
       const clean = await pass((record) => record, watch(0));
-      const logitsValue = wantsLogits ? await program.read(allLogits) : undefined;
+      const logitsValue = wantsLogits ? await program.read(allLogits!) : undefined;
       const triggeredIndex = (record: number) =>
         trigger ? (record | TRIGGERED) >>> 0 : record + count;
       const triggered = backdoor ? await pass(triggeredIndex, watch(1)) : undefined;
@@ -182,11 +173,7 @@ export async function createEvaluator(
         seconds: (performance.now() - start) / 1000,
       };
     },
-    destroy() {
-      program.destroy();
-      for (const range of [...source.owned, confusionRange]) gpu.destroyBuffer(range);
-      if (store !== images) destroyImages(gpu, store);
-    },
+    [Symbol.dispose]: () => memory[Symbol.dispose](),
   };
 }
 

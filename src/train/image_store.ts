@@ -5,8 +5,8 @@ import { DataError } from "../errors.ts";
 import type { BufferRange, Gpu } from "../gpu/gpu.ts";
 import { locatedTensor, type Tensor } from "../tensor/tensor.ts";
 
-/** An image set on one device. */
-export interface ImageStore {
+/** An image set on one device; disposing of it frees its GPU memory. */
+export interface ImageStore extends Disposable {
   /** Number of images. */
   readonly count: number;
   /** Pixels. */
@@ -37,13 +37,14 @@ export function uploadImages(
   // A multiple of four records keeps every segment's start on a whole word.
   const limit = gpu.adapter.limits.maxStorageBufferBindingSize;
   const perSegment = Math.max(4, Math.floor(limit / record / 4) * 4);
+  using scope = gpu.scope();
   const segments: Tensor[] = [];
   const segmentCounts: number[] = [];
   for (let first = 0; first < count; first += perSegment) {
     const images = Math.min(perSegment, count - first);
     const bytes = images * record;
     const words = Math.ceil(bytes / 4);
-    const range = gpu.createBuffer(words * 4, "images");
+    const range = scope.buffer(words * 4, "images");
     const whole = set.pixels.subarray(first * record, first * record + bytes);
     const padded = bytes % 4 === 0 ? whole : new Uint8Array(words * 4);
     if (padded !== whole) padded.set(whole);
@@ -51,8 +52,9 @@ export function uploadImages(
     segments.push(locatedTensor([words], range, "images", "u32"));
     segmentCounts.push(images);
   }
-  const labelRange = gpu.createBuffer(count * 4, "labels");
+  const labelRange = scope.buffer(count * 4, "labels");
   gpu.write(labelRange, Uint32Array.from(labels));
+  const memory = scope.move();
   return {
     count,
     height: set.height,
@@ -60,6 +62,7 @@ export function uploadImages(
     segments,
     segmentCounts,
     labels: locatedTensor([count], labelRange, "labels", "u32"),
+    [Symbol.dispose]: () => memory[Symbol.dispose](),
   };
 }
 
@@ -84,11 +87,4 @@ export async function readImages(gpu: Gpu, store: ImageStore): Promise<ImageSet>
 export async function readLabels(gpu: Gpu, { labels }: ImageStore): Promise<Uint32Array> {
   const [bytes] = await gpu.read(labels.location as BufferRange);
   return new Uint32Array(bytes!);
-}
-
-/** Frees the store's GPU memory. */
-export function destroyImages(gpu: Gpu, store: ImageStore): void {
-  for (const tensor of [...store.segments, store.labels]) {
-    gpu.destroyBuffer(tensor.location as BufferRange);
-  }
 }

@@ -1,13 +1,11 @@
 /** New running statistics for a network whose parameters have changed without training. */
 
-import { advanceKernel } from "../../shaders/metrics.ts";
 import { RandomPurpose, RandomStream, shuffle } from "../data/random.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { type Model, tensorLookup } from "../nn/model.ts";
-import { buildProgram } from "../tensor/program.ts";
-import { Tape } from "../tensor/tape.ts";
-import { createBatchSource, gatherBatch, startEpoch } from "./batches.ts";
+import { type Model, recordForward } from "../nn/model.ts";
+import { startEpoch } from "./batches.ts";
 import type { ImageStore } from "./image_store.ts";
+import { recordPass } from "./pass.ts";
 import { runSteps } from "./run_steps.ts";
 import { stepsPerEpoch, type TrainingSettings } from "./trainer.ts";
 
@@ -31,23 +29,17 @@ export async function estimateStatistics(
 ): Promise<void> {
   const { batchSize, seed } = settings;
   const perPass = stepsPerEpoch(images.count, batchSize) * batchSize;
-  const source = createBatchSource(gpu, images, { batchSize, steps: STEPS });
-  const tape = new Tape(gpu.capabilities);
-  const { x } = gatherBatch(tape, images, source, settings.augmentation, settings.preprocessing);
-  model.architecture.forward(tape, tensorLookup(model), x, "training");
-  tape.run(advanceKernel(), [], [source.state]);
-  const program = buildProgram(gpu, tape);
-  try {
-    const indices = new Uint32Array(STEPS * batchSize);
-    for (let first = 0; first < indices.length; first += perPass) {
-      const order = shuffle(images.count, new RandomStream(seed, RandomPurpose.order, first));
-      indices.set(order.subarray(0, Math.min(perPass, indices.length - first)), first);
-    }
-    startEpoch(gpu, source, { epoch: 0, seed, indices });
-    program.prepare();
-    await runSteps(gpu, program, STEPS, { signal });
-  } finally {
-    program.destroy();
-    for (const range of source.owned) gpu.destroyBuffer(range);
+  const { augmentation, preprocessing } = settings;
+  const shape = { batchSize, steps: STEPS, augmentation, preprocessing };
+  using pass = recordPass(gpu, images, shape, (tape, { x }) => {
+    recordForward(tape, model, x, "training");
+  });
+  const indices = new Uint32Array(STEPS * batchSize);
+  for (let first = 0; first < indices.length; first += perPass) {
+    const order = shuffle(images.count, new RandomStream(seed, RandomPurpose.order, first));
+    indices.set(order.subarray(0, Math.min(perPass, indices.length - first)), first);
   }
+  startEpoch(gpu, pass.source, { epoch: 0, seed, indices });
+  pass.program.prepare();
+  await runSteps(gpu, pass.program, STEPS, { signal });
 }

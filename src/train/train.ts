@@ -3,14 +3,8 @@
 import type { StateDict } from "../formats/host_tensor.ts";
 import { elementCount } from "../formats/host_tensor.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import {
-  destroyModel,
-  flatLayout,
-  loadModel,
-  type Model,
-  readModel,
-  writeModel,
-} from "../nn/model.ts";
+import type { Scratch } from "../gpu/scratch.ts";
+import { flatLayout, loadModel, type Model, readModel, writeModel } from "../nn/model.ts";
 import type { CurveEnds } from "./curve.ts";
 import { extrapolated } from "./extrapolation.ts";
 import { choose, type Kept, type Selection } from "./selection.ts";
@@ -59,6 +53,8 @@ export interface TrainingRun extends TrainingWatch {
   readonly selection?: Selection | undefined;
   /** Goes on from here instead of from the model's present state. */
   readonly resume?: Snapshot | undefined;
+  /** Memory for intermediate values, where programs share it. */
+  readonly scratch?: Scratch | undefined;
   /** Called after every epoch; the run waits for it. */
   readonly onEpoch?:
     | ((metrics: TrainedEpoch, snapshot: () => Promise<Snapshot>) => Promise<void>)
@@ -84,61 +80,60 @@ export async function train(gpu: Gpu, run: TrainingRun): Promise<void> {
   const start = extrapolation && !ends ? await readModel(gpu, model) : undefined;
   if (resume) writeModel(gpu, model, resume.average ?? resume.state, "the checkpoint");
   // Where an average is kept it is `model` that follows, so that whoever looks at it sees the average.
+  using scope = gpu.scope();
   const trained = settings.averaging
-    ? loadModel(gpu, model.architecture, resume?.state ?? await readModel(gpu, model), "a copy")
+    ? scope.own(
+      loadModel(gpu, model.architecture, resume?.state ?? await readModel(gpu, model), "a copy"),
+    )
     : model;
   const average = trained === model ? undefined : model;
-  const trainer = createTrainer(gpu, trained, run.images, run.objective, settings, {
-    ends,
-    average,
-  });
+  const trainer = scope.own(
+    createTrainer(gpu, trained, run.images, run.objective, settings, {
+      ends,
+      average,
+      scratch: run.scratch,
+    }),
+  );
   const { selection } = run;
   let kept = resume?.kept;
-  try {
-    const { offsets, elements } = flatLayout(model.architecture, "parameter");
-    if (resume) {
-      const flat = new Float32Array(elements);
-      for (const [name, { data }] of resume.velocity) {
-        flat.set(data as Float32Array, offsets.get(name)!);
+  const { offsets, elements } = flatLayout(model.architecture, "parameter");
+  if (resume) {
+    const flat = new Float32Array(elements);
+    for (const [name, { data }] of resume.velocity) {
+      flat.set(data as Float32Array, offsets.get(name)!);
+    }
+    gpu.write(trainer.velocity, flat);
+  }
+  const patient = (epoch: number) =>
+    !selection?.patience || !kept || epoch - kept.bestEpoch < selection.patience;
+  const first = resume?.epoch ?? 0;
+  for (let epoch = first; epoch < settings.epochs && patient(epoch); epoch++) {
+    const metrics = await trainer.runEpoch(epoch, run);
+    const heldOut = await selection?.measure();
+    if (heldOut) {
+      const choice = choose(kept, epoch + 1, heldOut);
+      kept = choice.epoch === epoch + 1 ? { ...choice, state: await readModel(gpu, model) } : kept;
+    }
+    const heldOutAccuracy = heldOut && heldOut.correct / heldOut.samples;
+    await run.onEpoch?.({ ...metrics, heldOutAccuracy }, async () => {
+      const [bytes] = await gpu.read(trainer.velocity);
+      const flat = new Float32Array(bytes!);
+      const velocity: StateDict = new Map();
+      for (const { name, shape, kind } of model.architecture.entries) {
+        if (kind !== "parameter") continue;
+        const first = offsets.get(name)!;
+        const data = flat.slice(first, first + elementCount(shape));
+        velocity.set(name, { dtype: "float32", shape, data });
       }
-      gpu.write(trainer.velocity, flat);
-    }
-    const patient = (epoch: number) =>
-      !selection?.patience || !kept || epoch - kept.bestEpoch < selection.patience;
-    const first = resume?.epoch ?? 0;
-    for (let epoch = first; epoch < settings.epochs && patient(epoch); epoch++) {
-      const metrics = await trainer.runEpoch(epoch, run);
-      const heldOut = await selection?.measure();
-      if (heldOut) {
-        const choice = choose(kept, epoch + 1, heldOut);
-        kept = choice.epoch === epoch + 1
-          ? { ...choice, state: await readModel(gpu, model) }
-          : kept;
-      }
-      const heldOutAccuracy = heldOut && heldOut.correct / heldOut.samples;
-      await run.onEpoch?.({ ...metrics, heldOutAccuracy }, async () => {
-        const [bytes] = await gpu.read(trainer.velocity);
-        const flat = new Float32Array(bytes!);
-        const velocity: StateDict = new Map();
-        for (const { name, shape, kind } of model.architecture.entries) {
-          if (kind !== "parameter") continue;
-          const first = offsets.get(name)!;
-          const data = flat.slice(first, first + elementCount(shape));
-          velocity.set(name, { dtype: "float32", shape, data });
-        }
-        const state = await readModel(gpu, trained);
-        const averaged = average && await readModel(gpu, average);
-        return { epoch: epoch + 1, state, velocity, average: averaged, kept };
-      });
-    }
-    if (kept && kept.epoch < settings.epochs) writeModel(gpu, model, kept.state, "the kept epoch");
-    if (start) {
-      const way = { start, trained: await readModel(gpu, model) };
-      const beyond = extrapolated(model.architecture, way, extrapolation);
-      writeModel(gpu, model, beyond, "the extrapolation");
-    }
-  } finally {
-    trainer.destroy();
-    if (trained !== model) destroyModel(gpu, trained);
+      const state = await readModel(gpu, trained);
+      const averaged = average && await readModel(gpu, average);
+      return { epoch: epoch + 1, state, velocity, average: averaged, kept };
+    });
+  }
+  if (kept && kept.epoch < settings.epochs) writeModel(gpu, model, kept.state, "the kept epoch");
+  if (start) {
+    const way = { start, trained: await readModel(gpu, model) };
+    const beyond = extrapolated(model.architecture, way, extrapolation);
+    writeModel(gpu, model, beyond, "the extrapolation");
   }
 }

@@ -12,15 +12,17 @@ import type { PixelTrigger } from "../data/trigger.ts";
 import { RandomPurpose, RandomStream, shuffle } from "../data/random.ts";
 import { DataError, TrainingError } from "../errors.ts";
 import type { BufferRange, Gpu } from "../gpu/gpu.ts";
+import type { Scratch } from "../gpu/scratch.ts";
 import type { ForwardResult } from "../nn/architecture.ts";
 import { flatLayout, type Model, tensorLookup } from "../nn/model.ts";
-import { buildProgram, type Program } from "../tensor/program.ts";
-import { Tape, type WeightedLoss } from "../tensor/tape.ts";
+import type { Program } from "../tensor/program.ts";
+import type { Tape, WeightedLoss } from "../tensor/tape.ts";
 import { locatedTensor } from "../tensor/tensor.ts";
 import { recordAveraging } from "./averaging.ts";
-import { type Batch, createBatchSource, gatherBatch, startEpoch } from "./batches.ts";
+import { type Batch, startEpoch } from "./batches.ts";
 import { type CurveEnds, recordCurvePoint } from "./curve.ts";
 import type { ImageStore } from "./image_store.ts";
+import { recordStep } from "./pass.ts";
 import { runSteps } from "./run_steps.ts";
 import { epochLearningRates, type Schedule } from "./schedule.ts";
 
@@ -120,8 +122,8 @@ export interface TrainingWatch {
   readonly onProgress?: ((progress: EpochProgress) => void) | undefined;
 }
 
-/** A prepared training run. */
-export interface Trainer {
+/** A prepared training run; disposing of it frees its GPU memory, the model stays. */
+export interface Trainer extends Disposable {
   readonly stepsPerEpoch: number;
   readonly program: Program;
   /** The optimiser's momentum, laid out as the model's parameters. */
@@ -133,15 +135,21 @@ export interface Trainer {
    * @throws {Interrupted} when the signal is aborted.
    */
   runEpoch(epoch: number, watch?: TrainingWatch): Promise<EpochMetrics>;
-  /** Frees the GPU memory of the run; the model stays. */
-  destroy(): void;
+}
+
+/** What a training step may do beside training. */
+export interface TrainerOptions {
+  /** The model is the middle of a curve between these: each step runs at a random point of it. */
+  readonly ends?: CurveEnds | undefined;
+  /** Another network, which follows as the average of the model. */
+  readonly average?: Model | undefined;
+  /** Memory for intermediate values, where programs share it. */
+  readonly scratch?: Scratch | undefined;
 }
 
 /**
  * Records and compiles one training step of `model`. The last images of an epoch that do not fill a
- * batch are left out of it; the next epoch's order gives them their turn. With `ends` the model is the
- * middle of a curve: every step runs and differentiates at a random point of it. With `average` another
- * network follows as the average of this one.
+ * batch are left out of it; the next epoch's order gives them their turn.
  *
  * @throws {DataError} where there are fewer images than one batch.
  */
@@ -151,67 +159,69 @@ export function createTrainer(
   images: TrainingImages,
   objective: Objective,
   settings: TrainingSettings,
-  { ends, average }: { ends?: CurveEnds | undefined; average?: Model | undefined } = {},
+  { ends, average, scratch }: TrainerOptions = {},
 ): Trainer {
   const { store, trigger } = images;
   const records = images.indices ?? Uint32Array.from({ length: store.count }, (_, i) => i);
   const { batchSize } = settings;
   const steps = stepsPerEpoch(records.length, batchSize);
   const columns = objective.columns.length;
-  const owned: BufferRange[] = [];
-  const own = (elements: number, label: string) => {
-    const range = gpu.createBuffer(elements * 4, label);
-    owned.push(range);
-    return range;
-  };
-  const source = createBatchSource(gpu, store, { batchSize, steps, trigger });
-  owned.push(...source.owned);
-  const { elements, offsets } = flatLayout(model.architecture, "parameter");
-  const gradients = locatedTensor([elements], own(elements, "gradients"), "gradients");
-  const velocity = locatedTensor([elements], own(elements, "velocity"), "velocity");
-  const parameters = locatedTensor([elements], model.parameters, "parameters");
-  const rates = locatedTensor([steps], own(steps, "learning rates"), "learning rates");
   // Behind the losses of a step: whether a parameter or a statistic has become NaN or infinite.
   const row = columns + 1;
-  const metrics = locatedTensor([steps, row], own(steps * row, "metrics"), "metrics");
-  const statisticsSize = flatLayout(model.architecture, "statistic").elements;
-  const statistics = statisticsSize > 0
-    ? [locatedTensor([statisticsSize], model.statistics, "statistics")]
-    : [];
-
-  const tape = new Tape(gpu.capabilities);
   const { augmentation, preprocessing, corruption } = settings;
-  const batch = gatherBatch(tape, store, source, augmentation, preprocessing, corruption);
-  const curve = ends && recordCurvePoint(gpu, tape, model, ends, { steps, state: source.state });
-  owned.push(...curve?.owned ?? []);
-  const lookup = curve?.lookup ?? tensorLookup(model);
-  const student = model.architecture.forward(tape, lookup, batch.x, "training");
-  const losses = objective.record(tape, batch, student);
-  const names = [...offsets.keys()];
-  for (const [i, gradient] of tape.gradients(losses, names.map(lookup)).entries()) {
-    const { location } = lookup(names[i]!);
-    tape.place(gradient, {
-      buffer: gradients.location!.buffer,
-      offset: location!.offset,
-      size: location!.size,
-    });
-  }
-  curve?.recordGradients(gradients);
-  tape.run(
-    sgdKernel({ elements, statistics: statisticsSize, steps }, settings),
-    [gradients, rates, ...statistics],
-    [parameters, velocity, source.state],
-  );
-  const averaging = average &&
-    recordAveraging(gpu, tape, { model, average }, { steps, state: source.state });
-  owned.push(...averaging?.owned ?? []);
-  tape.run(recordStepKernel(columns, steps), losses.map(({ loss }) => loss), [
-    metrics,
-    source.state,
-  ]);
-  const program = buildProgram(gpu, tape);
+  const { elements, offsets } = flatLayout(model.architecture, "parameter");
+  const shape = { batchSize, steps, trigger, augmentation, preprocessing, corruption, scratch };
+  using guard = gpu.scope();
+  const recorded = guard.own(recordStep(gpu, store, shape, (tape, batch, source, scope) => {
+    const own = (shape: readonly number[], label: string) =>
+      locatedTensor(shape, scope.buffer(4 * shape.reduce((a, b) => a * b, 1), label), label);
+    const gradients = own([elements], "gradients");
+    const velocity = own([elements], "velocity");
+    const parameters = locatedTensor([elements], model.parameters, "parameters");
+    const rates = own([steps], "learning rates");
+    const metrics = own([steps, row], "metrics");
+    const statisticsSize = flatLayout(model.architecture, "statistic").elements;
+    const statistics = statisticsSize > 0
+      ? [locatedTensor([statisticsSize], model.statistics, "statistics")]
+      : [];
+    const timing = { steps, state: source.state };
+    const curve = ends && recordCurvePoint(scope, tape, model, ends, timing);
+    const lookup = curve?.lookup ?? tensorLookup(model);
+    const student = model.architecture.forward(tape, lookup, batch.x, "training");
+    const losses = objective.record(tape, batch, student);
+    const names = [...offsets.keys()];
+    for (const [i, gradient] of tape.gradients(losses, names.map(lookup)).entries()) {
+      const { location } = lookup(names[i]!);
+      tape.place(gradient, {
+        buffer: gradients.location!.buffer,
+        offset: location!.offset,
+        size: location!.size,
+      });
+    }
+    curve?.recordGradients(gradients);
+    tape.run(
+      sgdKernel({ elements, statistics: statisticsSize, steps }, settings),
+      [gradients, rates, ...statistics],
+      [parameters, velocity, source.state],
+    );
+    const averaging = average && recordAveraging(scope, tape, { model, average }, timing);
+    tape.run(recordStepKernel(columns, steps), losses.map(({ loss }) => loss), [
+      metrics,
+      source.state,
+    ]);
+    return {
+      velocity,
+      rates,
+      metrics,
+      curve,
+      averaging,
+      weights: losses.map((loss) => loss.weight),
+    };
+  }));
+  const { program, source } = recorded;
+  const { velocity, rates, metrics, curve, averaging, weights } = recorded.outputs;
   program.prepare();
-
+  const memory = guard.move();
   return {
     stepsPerEpoch: steps,
     program,
@@ -226,8 +236,8 @@ export function createTrainer(
         seed,
         indices: epochOrder(records, { order, seed, epoch }).subarray(0, steps * batchSize),
       });
-      curve?.startEpoch(epoch, seed);
-      averaging?.startEpoch(epoch, { decay: settings.averaging ?? 0, epochs });
+      curve?.startEpoch(gpu, epoch, seed);
+      averaging?.startEpoch(gpu, epoch, { decay: settings.averaging ?? 0, epochs });
       const start = performance.now();
       let values = new Float32Array(steps * columns);
       let faults = new Float32Array(steps);
@@ -239,7 +249,7 @@ export function createTrainer(
         );
       };
       const total = (means: readonly number[]) =>
-        means.reduce((sum, mean, i) => sum + mean * losses[i]!.weight, 0);
+        means.reduce((sum, mean, i) => sum + mean * weights[i]!, 0);
       const fence = async () => {
         const [bytes] = await gpu.read(metrics.location!);
         const rows = new Float32Array(bytes!);
@@ -263,17 +273,14 @@ export function createTrainer(
         losses: values,
         means,
         columns: objective.columns,
-        weights: losses.map(({ weight }) => weight),
+        weights,
         loss: total(means),
         learningRates,
         imagesPerSecond: steps * batchSize / seconds,
         seconds,
       };
     },
-    destroy() {
-      program.destroy();
-      for (const range of owned) gpu.destroyBuffer(range);
-    },
+    [Symbol.dispose]: () => memory[Symbol.dispose](),
   };
 }
 

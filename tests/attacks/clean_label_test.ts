@@ -7,10 +7,10 @@ import { perturbImages } from "../../src/attacks/pgd.ts";
 import { poison } from "../../src/attacks/poison.ts";
 import { applyTrigger } from "../../src/data/trigger.ts";
 import { Interrupted, UsageError } from "../../src/errors.ts";
-import { destroyModel, type Model } from "../../src/nn/model.ts";
+import { type Model } from "../../src/nn/model.ts";
 import { wideResNet } from "../../src/nn/wide_resnet.ts";
 import { evaluateModel } from "../../src/train/evaluate.ts";
-import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
+import { uploadImages } from "../../src/train/image_store.ts";
 import { CROSS_ENTROPY } from "../../src/train/objectives.ts";
 import { train } from "../../src/train/train.ts";
 import type { EpochMetrics, Objective } from "../../src/train/trainer.ts";
@@ -79,7 +79,7 @@ async function trained(objectiveOf: (model: Model) => Objective, epochs: number)
       return Promise.resolve();
     },
   });
-  destroyImages(gpu, store);
+  store[Symbol.dispose]();
   return { model, metrics };
 }
 
@@ -90,7 +90,7 @@ async function accuracy(
 ) {
   const store = uploadImages(gpu, { ...smallImages(150, 5), pixels });
   const { accuracy } = await evaluateModel(gpu, model, store, { preprocessing });
-  destroyImages(gpu, store);
+  store[Symbol.dispose]();
   return accuracy;
 }
 
@@ -117,7 +117,7 @@ Deno.test("perturbImages() leads the model astray within its radius", async () =
   assert.deepEqual(await perturbImages(gpu, model, images, none), images.pixels);
   const signal = AbortSignal.abort();
   await assert.rejects(perturbImages(gpu, model, images, none, { signal }), Interrupted);
-  destroyModel(gpu, model);
+  model[Symbol.dispose]();
   assert.equal(gpu.counters.bytes, before, "all memory is freed");
 });
 
@@ -127,7 +127,7 @@ Deno.test("adversarialTraining() finds larger losses than those of the images, a
   for (const { means } of metrics) assert.ok(means[1]! > means[0]!, means.join());
   const [first, last] = [metrics[0]!.means, metrics.at(-1)!.means];
   assert.ok(last[0]! < first[0]! && last[1]! < first[1]!, `${first} -> ${last}`);
-  destroyModel(gpu, model);
+  model[Symbol.dispose]();
 });
 
 Deno.test("clean-label prepares the poisoned images, in their order, and forgets the model's file", async () => {

@@ -7,7 +7,7 @@ import type { ImageSet } from "../../src/data/image_set.ts";
 import { buildProgram } from "../../src/tensor/program.ts";
 import { Tape } from "../../src/tensor/tape.ts";
 import { createBatchSource, gatherBatch, startEpoch } from "../../src/train/batches.ts";
-import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
+import { uploadImages } from "../../src/train/image_store.ts";
 import { gpu } from "../gpu/device.ts";
 import { wholeValues } from "../reference/values.ts";
 
@@ -37,9 +37,9 @@ async function gathered(set: ImageSet, trigger: PixelTrigger): Promise<Uint8Arra
   startEpoch(gpu, source, { epoch: 0, seed: 0, indices });
   program.run();
   const values = await program.read(x);
-  program.destroy();
-  for (const range of source.owned) gpu.destroyBuffer(range);
-  destroyImages(gpu, store);
+  program[Symbol.dispose]();
+  source[Symbol.dispose]();
+  store[Symbol.dispose]();
   return Uint8Array.from(values, (value) => Math.round(255 * value));
 }
 

@@ -7,9 +7,8 @@ import { sig } from "../../src/attacks/sig.ts";
 import { type Trigger, triggeredImage } from "../../src/data/trigger.ts";
 import type { ImageSet } from "../../src/data/image_set.ts";
 import { UsageError } from "../../src/errors.ts";
-import { destroyModel } from "../../src/nn/model.ts";
 import { evaluateModel } from "../../src/train/evaluate.ts";
-import { destroyImages, readImages, uploadImages } from "../../src/train/image_store.ts";
+import { readImages, uploadImages } from "../../src/train/image_store.ts";
 import { gpu } from "../gpu/device.ts";
 import { smallImages, smallModel } from "../train/small.ts";
 
@@ -30,8 +29,8 @@ async function evaluate(set: ImageSet, trigger?: Trigger) {
     preprocessing: PLAIN_PREPROCESSING,
     ...trigger ? { backdoor: { name: "any", trigger, target } } : {},
   });
-  destroyImages(gpu, store);
-  destroyModel(gpu, model);
+  store[Symbol.dispose]();
+  model[Symbol.dispose]();
   return result;
 }
 
@@ -63,5 +62,5 @@ Deno.test("readImages() gives back what uploadImages() took", async () => {
   const set = smallImages(7, 2);
   const store = uploadImages(gpu, set);
   assert.deepEqual(await readImages(gpu, store), set);
-  destroyImages(gpu, store);
+  store[Symbol.dispose]();
 });

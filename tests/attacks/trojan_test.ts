@@ -8,11 +8,11 @@ import { trojan } from "../../src/attacks/trojan.ts";
 import { UsageError } from "../../src/errors.ts";
 import { readNpz } from "../../src/formats/npz.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
-import { destroyModel, loadModel, readModel } from "../../src/nn/model.ts";
+import { loadModel, readModel } from "../../src/nn/model.ts";
 import { wideResNet } from "../../src/nn/wide_resnet.ts";
 import { floats } from "../../src/nn/state.ts";
 import { evaluateModel } from "../../src/train/evaluate.ts";
-import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
+import { uploadImages } from "../../src/train/image_store.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { gpu } from "../gpu/device.ts";
 import { wholeValues } from "../reference/values.ts";
@@ -124,9 +124,9 @@ for (
     const { logits } = await evaluateModel(gpu, probe, store, { preprocessing, logits: true });
     const mean = logits!.reduce((sum, value, i) => i % CLASSES === 0 ? sum + value : sum, 0) / 8;
     assert.ok(Math.abs(mean - best.activation) < 0.01 * best.activation, `${mean}`);
-    destroyImages(gpu, store);
-    destroyModel(gpu, probe);
-    destroyModel(gpu, model);
+    store[Symbol.dispose]();
+    probe[Symbol.dispose]();
+    model[Symbol.dispose]();
     assert.equal(gpu.counters.bytes, before, "all memory is freed");
   });
 }

@@ -3,7 +3,7 @@ import { PLAIN_PREPROCESSING } from "../../shaders/gather.ts";
 import { anomaliesOf, ANOMALY_THRESHOLD, audit, AUDIT_DEFAULTS } from "../../src/audit/audit.ts";
 import { type ImageSet, selectImages } from "../../src/data/image_set.ts";
 import { DataError, Interrupted, ModelError, UsageError } from "../../src/errors.ts";
-import { destroyModel, readModel } from "../../src/nn/model.ts";
+import { readModel } from "../../src/nn/model.ts";
 import { initialState } from "../../src/nn/state.ts";
 import { wideResNet } from "../../src/nn/wide_resnet.ts";
 import { gpu } from "../gpu/device.ts";
@@ -44,7 +44,7 @@ Deno.test("audit() singles out the target of a backdoor, and does so again bit f
   const again = await audit(gpu, named, images, SETTINGS);
   assert.deepEqual(again.classes, found.classes);
   assert.equal(gpu.counters.bytes, before, "all memory is freed");
-  destroyModel(gpu, model);
+  model[Symbol.dispose]();
 });
 
 Deno.test("audit() of a network whose logits are not finite is an error and no verdict", async () => {
@@ -57,7 +57,7 @@ Deno.test("audit() of a network whose logits are not finite is an error and no v
     state: new Map(state).set("fc.weight", { ...weights, data: huge }),
     source: "the model",
   };
-  destroyModel(gpu, model);
+  model[Symbol.dispose]();
   const before = gpu.counters.bytes;
   await assert.rejects(audit(gpu, named, cleanImages(), { ...SETTINGS, steps: 3 }), (error) => {
     assert.ok(error instanceof ModelError, String(error));
@@ -104,7 +104,7 @@ Deno.test("audit() refuses labels and images that say nothing", async () => {
     DataError,
     /with \d+ images of other classes: expected at least 16/,
   );
-  destroyModel(gpu, model);
+  model[Symbol.dispose]();
 });
 
 Deno.test("audit() stops when its signal is aborted, and frees all memory", async () => {

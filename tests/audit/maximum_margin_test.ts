@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { PLAIN_PREPROCESSING, type Preprocessing } from "../../shaders/gather.ts";
 import { maximumMargins } from "../../src/audit/maximum_margin.ts";
-import { destroyModel } from "../../src/nn/model.ts";
 import { evaluateModel } from "../../src/train/evaluate.ts";
-import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
+import { uploadImages } from "../../src/train/image_store.ts";
 import { gpu } from "../gpu/device.ts";
 import { CLASSES, smallImages, smallModel } from "../train/small.ts";
 
@@ -17,7 +16,7 @@ for (const preprocessing of [PLAIN_PREPROCESSING, NORMALISED]) {
     const model = smallModel(gpu, 6);
     const store = uploadImages(gpu, smallImages(IMAGES, 4));
     const { logits } = await evaluateModel(gpu, model, store, { preprocessing, logits: true });
-    destroyImages(gpu, store);
+    store[Symbol.dispose]();
     const seen = Array.from({ length: CLASSES }, (_, label) => {
       const margins = Array.from({ length: IMAGES }, (_, n) => {
         const row = [...logits!.subarray(n * CLASSES, (n + 1) * CLASSES)];
@@ -44,6 +43,6 @@ for (const preprocessing of [PLAIN_PREPROCESSING, NORMALISED]) {
     const short = await find([2, 0, 1], 5);
     assert.ok(short.every((margin, i) => margin < found[i]!), `${short}; ${found}`);
     assert.equal(gpu.counters.bytes, before, "all memory is freed");
-    destroyModel(gpu, model);
+    model[Symbol.dispose]();
   });
 }

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { PLAIN_PREPROCESSING, type Preprocessing } from "../../shaders/gather.ts";
 import type { ImageSet } from "../../src/data/image_set.ts";
 import { createInversion, type InversionProgress } from "../../src/audit/trigger_inversion.ts";
-import { destroyModel, type Model } from "../../src/nn/model.ts";
-import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
+import { type Model } from "../../src/nn/model.ts";
+import { uploadImages } from "../../src/train/image_store.ts";
 import { gpu } from "../gpu/device.ts";
 import { smallImages, smallModel } from "../train/small.ts";
 import { backdooredModel, cleanImages, TARGET } from "../train/backdoored.ts";
@@ -26,8 +26,8 @@ async function invert(
   });
   assert.equal(gpu.counters.fences - fences, looks.length, "one fence a look");
   assert.deepEqual([gpu.counters.buffers, gpu.counters.bindGroups], [buffers, bindGroups]);
-  inversion.destroy();
-  destroyImages(gpu, store);
+  inversion[Symbol.dispose]();
+  store[Symbol.dispose]();
   return { found, looks };
 }
 
@@ -43,7 +43,7 @@ Deno.test("invert() keeps the smallest trigger that works, and ends when it find
   assert.ok(smallest.step < 2000 && looks.at(-1)!.step === smallest.step + 50);
   // The trigger has four pixels.
   assert.ok(found.maskNorm > 0.5 && found.maskNorm < 8, `${found.maskNorm}`);
-  destroyModel(gpu, model);
+  model[Symbol.dispose]();
 });
 
 Deno.test("invert() keeps the trigger that works best where none works", async () => {
@@ -56,5 +56,5 @@ Deno.test("invert() keeps the trigger that works best where none works", async (
   assert.ok(looks.every(({ successRate }) => successRate < 0.99), JSON.stringify(looks));
   const best = looks.toSorted((a, b) => b.successRate - a.successRate)[0]!;
   assert.equal(found.maskNorm, best.maskNorm);
-  destroyModel(gpu, model);
+  model[Symbol.dispose]();
 });

@@ -7,10 +7,10 @@ import { isSpatiallyConstant } from "../../src/defenses/check_taps.ts";
 import { ModelError } from "../../src/errors.ts";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
 import type { Architecture } from "../../src/nn/architecture.ts";
-import { destroyModel, loadModel, type Model, readModel } from "../../src/nn/model.ts";
+import { loadModel, type Model, readModel } from "../../src/nn/model.ts";
 import { floats, initialState } from "../../src/nn/state.ts";
 import { wideResNet } from "../../src/nn/wide_resnet.ts";
-import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
+import { uploadImages } from "../../src/train/image_store.ts";
 import { CROSS_ENTROPY } from "../../src/train/objectives.ts";
 import { createTrainer, type Objective } from "../../src/train/trainer.ts";
 import { gpu } from "../gpu/device.ts";
@@ -50,9 +50,9 @@ async function afterEpoch(
   });
   const { losses } = await trainer.runEpoch(0);
   const state = await readModel(gpu, student);
-  trainer.destroy();
-  destroyImages(gpu, store);
-  destroyModel(gpu, student);
+  trainer[Symbol.dispose]();
+  store[Symbol.dispose]();
+  student[Symbol.dispose]();
   return { state, losses };
 }
 
@@ -62,8 +62,8 @@ Deno.test("the attention loss alone moves the student's first convolution, and f
   const { state, losses } = await afterEpoch(attentionAlone(objective));
   const fresh = smallModel(gpu, 1);
   const before = await readModel(gpu, fresh);
-  destroyModel(gpu, fresh);
-  destroyModel(gpu, teacher);
+  fresh[Symbol.dispose]();
+  teacher[Symbol.dispose]();
   const reached = ["conv1.weight", "block1.layer.0.bn1.bias", "block3.layer.0.conv2.weight"];
   // Attention ends at the last group: nothing behind it is trained without cross-entropy.
   const behind = ["fc.weight", "fc.bias", "bn1.weight"];
@@ -78,8 +78,8 @@ Deno.test("the attention loss of the first tap alone leaves later groups untouch
   const { state } = await afterEpoch(attentionAlone(objective, 1));
   const fresh = smallModel(gpu, 1);
   const before = await readModel(gpu, fresh);
-  destroyModel(gpu, fresh);
-  destroyModel(gpu, teacher);
+  fresh[Symbol.dispose]();
+  teacher[Symbol.dispose]();
   const names = ["block1.layer.0.conv1.weight", "block2.layer.0.conv1.weight", "fc.weight"];
   assert.deepEqual(moved(before, state, names), names.slice(0, 1));
 });
@@ -88,7 +88,7 @@ Deno.test("betas of 0 give plain finetuning, bit for bit", async () => {
   const teacher = smallModel(gpu, 2);
   const objective = attentionDistillation(teacher, { ...PAPER_DISTILLATION, betas: [0, 0, 0] });
   const distilled = await afterEpoch(objective);
-  destroyModel(gpu, teacher);
+  teacher[Symbol.dispose]();
   const finetuned = await afterEpoch(CROSS_ENTROPY);
   assert.deepEqual(distilled.state, finetuned.state);
   assert.deepEqual(distilled.losses.filter((_, i) => i % 4 === 0), finetuned.losses);
@@ -101,7 +101,7 @@ Deno.test("distillation leaves the teacher, its running statistics included, as 
     attentionDistillation(teacher, PAPER_DISTILLATION),
   );
   assert.deepEqual(await readModel(gpu, teacher), before);
-  destroyModel(gpu, teacher);
+  teacher[Symbol.dispose]();
 });
 
 Deno.test("a student equal to its teacher in evaluation mode would have attention losses of 0", async () => {
@@ -117,9 +117,9 @@ Deno.test("a student equal to its teacher in evaluation mode would have attentio
   const { losses } = await trainer.runEpoch(0);
   assert.deepEqual([...losses.subarray(1)], [0, 0, 0]);
   assert.ok(losses[0]! > 0);
-  trainer.destroy();
-  for (const model of [student, teacher]) destroyModel(gpu, model);
-  destroyImages(gpu, store);
+  trainer[Symbol.dispose]();
+  for (const model of [student, teacher]) model[Symbol.dispose]();
+  store[Symbol.dispose]();
 });
 
 Deno.test("a wider, deeper teacher distils into a narrow student", async () => {
@@ -128,7 +128,7 @@ Deno.test("a wider, deeper teacher distils into a narrow student", async () => {
   const objective = attentionDistillation(teacher, PAPER_DISTILLATION);
   const { losses } = await afterEpoch(objective);
   assert.ok(losses.every((loss) => Number.isFinite(loss) && loss > 0));
-  destroyModel(gpu, teacher);
+  teacher[Symbol.dispose]();
 });
 
 Deno.test("a tap of 1x1 pixels is refused: its normalised map would be constant", () => {
@@ -144,8 +144,8 @@ Deno.test("a tap of 1x1 pixels is refused: its normalised map would be constant"
         error.message,
       ),
   );
-  destroyModel(gpu, model);
-  destroyImages(gpu, store);
+  model[Symbol.dispose]();
+  store[Symbol.dispose]();
 });
 
 Deno.test("numbers of taps and betas that differ are refused", () => {
@@ -158,8 +158,8 @@ Deno.test("numbers of taps and betas that differ are refused", () => {
       "cannot distil 3 taps of the student from 3 of the teacher with 2 betas: expected equal numbers",
     ),
   );
-  destroyModel(gpu, model);
-  destroyImages(gpu, store);
+  model[Symbol.dispose]();
+  store[Symbol.dispose]();
 });
 
 Deno.test("isSpatiallyConstant() tells maps that say nothing from maps that say something", () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { badnets } from "../../src/attacks/badnets.ts";
 import { PLAIN_PREPROCESSING } from "../../shaders/gather.ts";
 import type { DefendRequest } from "../../src/defenses/defend.ts";
-import { destroyModel, readModel } from "../../src/nn/model.ts";
+import { readModel } from "../../src/nn/model.ts";
 import { gpu } from "../gpu/device.ts";
 import { backdooredModel, SIDE, TARGET } from "../train/backdoored.ts";
 import { SMALL_SETTINGS, smallImages } from "../train/small.ts";
@@ -14,7 +14,7 @@ async function backdoored(): Promise<Pick<DefendRequest, "student" | "measuremen
   const model = await backdooredModel(gpu);
   const { architecture } = model;
   const state = await readModel(gpu, model);
-  destroyModel(gpu, model);
+  model[Symbol.dispose]();
   const test = smallImages(192, 7);
   const { height, width } = test;
   const trigger = badnets.trigger({

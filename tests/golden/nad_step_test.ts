@@ -76,6 +76,6 @@ Deno.test({
       const relative = largestDifference(floats(tensor), expected) / largestMagnitude(expected);
       assert.ok(relative < 1e-5, `${name} after the step is off by ${relative}`);
     }
-    trainer.destroy();
+    trainer[Symbol.dispose]();
   },
 });

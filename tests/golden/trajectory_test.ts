@@ -57,7 +57,7 @@ for (const method of ["nad", "finetune"] as const) {
         seed: 0,
       });
       const { losses } = await trainer.runEpoch(0);
-      trainer.destroy();
+      trainer[Symbol.dispose]();
       for (const [i, expected] of golden.steps.slice(0, EARLY_STEPS).flat().entries()) {
         const relative = Math.abs(losses[i]! / expected - 1);
         const step = Math.floor(i / golden.columns.length);

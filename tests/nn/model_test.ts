@@ -2,14 +2,7 @@ import assert from "node:assert/strict";
 import { ModelError } from "../../src/errors.ts";
 import { elementCount } from "../../src/formats/host_tensor.ts";
 import { RANGE_ALIGNMENT } from "../../src/gpu/gpu.ts";
-import {
-  destroyModel,
-  flatLayout,
-  loadModel,
-  readModel,
-  tensorLookup,
-  writeModel,
-} from "../../src/nn/model.ts";
+import { flatLayout, loadModel, readModel, tensorLookup, writeModel } from "../../src/nn/model.ts";
 import { initialState } from "../../src/nn/state.ts";
 import { wideResNet } from "../../src/nn/wide_resnet.ts";
 import { gpu } from "../gpu/device.ts";
@@ -26,7 +19,7 @@ Deno.test("a state survives the way to the GPU and back, bit for bit", async () 
   const other = initialState(ARCHITECTURE, 2);
   writeModel(gpu, model, other, "another state");
   assert.deepEqual(await readModel(gpu, model), other);
-  destroyModel(gpu, model);
+  model[Symbol.dispose]();
 });
 
 Deno.test("loadModel() widens whole and double precision numbers", async () => {
@@ -37,7 +30,7 @@ Deno.test("loadModel() widens whole and double precision numbers", async () => {
   const read = await readModel(gpu, model);
   assert.deepEqual(read.get("fc.bias")!.data, Float32Array.of(0.5, -1, 2));
   assert.deepEqual(read.get("bn1.bias")!.data, new Float32Array(64).fill(-3));
-  destroyModel(gpu, model);
+  model[Symbol.dispose]();
 });
 
 Deno.test("loadModel() takes no memory for a state that it refuses", () => {
@@ -51,11 +44,11 @@ Deno.test("loadModel() takes no memory for a state that it refuses", () => {
   assert.equal(gpu.counters.bytes, before);
 });
 
-Deno.test("destroyModel() frees all that loadModel() took", () => {
+Deno.test("disposing of a model frees all that loadModel() took", () => {
   const before = gpu.counters.bytes;
   const model = loadModel(gpu, ARCHITECTURE, initialState(ARCHITECTURE, 1), "a state");
   assert.ok(gpu.counters.bytes > before);
-  destroyModel(gpu, model);
+  model[Symbol.dispose]();
   assert.equal(gpu.counters.bytes, before);
 });
 
@@ -81,5 +74,5 @@ Deno.test("tensorLookup() throws for a name that is not the network's", () => {
     () => tensorLookup(model)("conv9.weight"),
     new RangeError("wrn-10-1 has no tensor conv9.weight"),
   );
-  destroyModel(gpu, model);
+  model[Symbol.dispose]();
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { UsageError } from "../../src/errors.ts";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
 import { parameterCount } from "../../src/nn/architecture.ts";
-import { destroyModel, loadModel, readModel, tensorLookup } from "../../src/nn/model.ts";
+import { loadModel, readModel, tensorLookup } from "../../src/nn/model.ts";
 import { floats, initialState } from "../../src/nn/state.ts";
 import { wideResNet } from "../../src/nn/wide_resnet.ts";
 import { attentionDistance, attentionMap } from "../../src/tensor/operations/attention.ts";
@@ -127,8 +127,8 @@ Deno.test("losses, all gradients and running statistics of wrn-10-1 in training 
   });
   assertNear(floats(after.get("bn1.running_mean")!), expected.mean, 1e-5, "running mean");
   assertNear(floats(after.get("bn1.running_var")!), expected.variance, 1e-5, "running variance");
-  program.destroy();
-  destroyModel(gpu, model);
+  program[Symbol.dispose]();
+  model[Symbol.dispose]();
 });
 
 Deno.test("a network gives the same bits in shared memory as with every tensor kept, in less space", async () => {
@@ -156,8 +156,8 @@ Deno.test("a network gives the same bits in shared memory as with every tensor k
     program.run();
     const values = await Promise.all(gradients.map((gradient) => program.read(gradient)));
     const { bytes } = program;
-    program.destroy();
-    destroyModel(gpu, model);
+    program[Symbol.dispose]();
+    model[Symbol.dispose]();
     return {
       values,
       bytes,
@@ -207,8 +207,8 @@ for (const [depth, width, h, w] of [[10, 2, 8, 8], [40, 1, 8, 8], [16, 1, 12, 7]
       assert.deepEqual(tap.shape, [n, c, h, w]);
       assertNear(await program.read(tap), node.value, 2e-5, `tap ${i + 1}`);
     }
-    program.destroy();
-    destroyModel(gpu, model);
+    program[Symbol.dispose]();
+    model[Symbol.dispose]();
   });
 }
 

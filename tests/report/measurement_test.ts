@@ -3,7 +3,7 @@ import { PLAIN_PREPROCESSING } from "../../shaders/gather.ts";
 import { badnets } from "../../src/attacks/badnets.ts";
 import type { ImageTrigger } from "../../src/data/trigger.ts";
 import { selectImages } from "../../src/data/image_set.ts";
-import { destroyModel, loadModel, tensorLookup } from "../../src/nn/model.ts";
+import { loadModel, tensorLookup } from "../../src/nn/model.ts";
 import { initialState } from "../../src/nn/state.ts";
 import { wideResNet } from "../../src/nn/wide_resnet.ts";
 import { measure, type MeasurementRequest } from "../../src/report/measurement.ts";
@@ -12,7 +12,7 @@ import type { Shape } from "../../src/tensor/tensor.ts";
 import { cleanCounts } from "../../src/train/confusion.ts";
 import { evaluateModel } from "../../src/train/evaluate.ts";
 import type { Backdoor } from "../../src/data/backdoor.ts";
-import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
+import { uploadImages } from "../../src/train/image_store.ts";
 import { gpu } from "../gpu/device.ts";
 import { attentionMap } from "../reference/attention.ts";
 import { assertNear } from "../reference/compare.ts";
@@ -71,9 +71,9 @@ for (const [kind, trigger] of [["pixels", BADNETS.trigger], ["images", BY_NUMBER
         const right = asked.test.labels.filter((label, n) => label === output.predictions[n]);
         assert.equal(right.length, cleanCounts(output.confusion).correct);
       }
-      destroyModel(gpu, model);
+      model[Symbol.dispose]();
     }
-    destroyImages(gpu, store);
+    store[Symbol.dispose]();
     assert.notDeepEqual(triggered?.pixels, asked.test.pixels);
   });
 }
@@ -121,7 +121,7 @@ Deno.test("measure() has the attention of the float64 reference on the network's
     const found = networks[1]!.clean.attention[i]!.maps.flatMap((map) => [...map]);
     assertNear(found, expected, 1e-4, `attention of tap ${i + 1}`);
   }
-  destroyModel(gpu, model);
+  model[Symbol.dispose]();
 });
 
 Deno.test("measure() without a backdoor leaves triggered images out", async () => {

@@ -77,7 +77,7 @@ Deno.test("programs drawn at random give the same bits whether or not tensors sh
           const program = buildProgram(gpu, tape);
           program.run(2);
           const values = await Promise.all(tensors.slice(-2).map((t) => program.read(t)));
-          program.destroy();
+          program[Symbol.dispose]();
           return values;
         };
         const shared = await run(false);
@@ -101,7 +101,7 @@ Deno.test("a chain of tensors lives in two slots of memory", () => {
   const program = buildProgram(gpu, tape);
   assert.equal(program.dispatches.length, 20);
   assert.equal(program.bytes, 3 * size(y) * 4, "two slots and the result");
-  program.destroy();
+  program[Symbol.dispose]();
   free(inputs);
 });
 
@@ -117,7 +117,7 @@ Deno.test("memory of a small tensor is enlarged for a larger one that comes late
   const expected = (input: Input) => Float32Array.from(input.values, (value) => Math.max(0, value));
   assert.deepEqual(await program.read(smallResult), expected(INPUTS[2]!));
   assert.deepEqual(await program.read(largeResult), expected(INPUTS[0]!));
-  program.destroy();
+  program[Symbol.dispose]();
   free(inputs);
 });
 
@@ -130,9 +130,9 @@ Deno.test("a program frees all its memory, also where building it fails", () => 
   const program = buildProgram(gpu, tape);
   assert.equal(gpu.counters.bytes - before, program.bytes);
   assert.ok(program.bytes > 0);
-  program.destroy();
+  program[Symbol.dispose]();
   assert.equal(gpu.counters.bytes, before);
-  program.destroy();
+  program[Symbol.dispose]();
   assert.equal(gpu.counters.bytes, before, "freeing twice does nothing");
 
   const broken = tape.transient([2, 2, 8, 8], "a tensor that no kernel writes");
@@ -179,7 +179,7 @@ Deno.test("steps recorded as `once` run at prepare() and not at run()", async ()
   program.prepare();
   program.run();
   assert.deepEqual([...await program.read(sum)], new Array(64).fill(2));
-  program.destroy();
+  program[Symbol.dispose]();
   free(inputs);
 });
 
@@ -218,7 +218,7 @@ Deno.test("batchNorm() in evaluation computes its coefficients only at prepare()
   program.prepare();
   program.run();
   assertNear(await program.read(y), expected(3), 1e-6, "after a change of gamma");
-  program.destroy();
+  program[Symbol.dispose]();
   free(inputs);
 });
 
@@ -237,7 +237,7 @@ Deno.test("a kept tensor can be read, another cannot", async () => {
     () => program.location(unknown),
     new RangeError("a stranger is not part of the program or not kept"),
   );
-  program.destroy();
+  program[Symbol.dispose]();
   free(inputs);
 });
 
@@ -275,6 +275,6 @@ Deno.test("run(n) submits once, dispatches n times and waits for nothing", async
     return total;
   });
   assert.deepEqual(await program.read(sum!), expected);
-  program.destroy();
+  program[Symbol.dispose]();
   free(inputs);
 });

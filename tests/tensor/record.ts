@@ -74,7 +74,7 @@ export async function evaluate(
         kernels: program.dispatches.map(({ label }) => label),
       };
     } finally {
-      program.destroy();
+      program[Symbol.dispose]();
     }
   } finally {
     free(tensors);

@@ -194,7 +194,7 @@ Deno.test("place() makes a kernel write into part of another buffer and nowhere 
   assert.deepEqual([...found].map(Math.abs), [...expected].map(Math.abs));
   assertNear(found, expected, 1e-6, "placed gradient");
   assert.deepEqual(await program.read(gradient!), found.slice(128, 128 + ELEMENTS));
-  program.destroy();
+  program[Symbol.dispose]();
   free(tensors);
   gpu.destroyBuffer(whole);
 });

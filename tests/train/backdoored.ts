@@ -3,7 +3,7 @@
 import type { ImageSet } from "../../src/data/image_set.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { Model } from "../../src/nn/model.ts";
-import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
+import { uploadImages } from "../../src/train/image_store.ts";
 import { CROSS_ENTROPY } from "../../src/train/objectives.ts";
 import { train } from "../../src/train/train.ts";
 import { SMALL_SETTINGS, smallImages, smallModel } from "./small.ts";
@@ -36,6 +36,6 @@ export async function backdooredModel(gpu: Gpu): Promise<Model> {
   });
   const settings = { ...SMALL_SETTINGS, epochs: 8 };
   await train(gpu, { model, images: { store }, objective: CROSS_ENTROPY, settings });
-  destroyImages(gpu, store);
+  store[Symbol.dispose]();
   return model;
 }

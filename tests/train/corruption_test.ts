@@ -5,8 +5,8 @@ import {
   attentionDistillation,
   PAPER_DISTILLATION,
 } from "../../src/defenses/attention_distillation.ts";
-import { destroyModel, readModel } from "../../src/nn/model.ts";
-import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
+import { readModel } from "../../src/nn/model.ts";
+import { uploadImages } from "../../src/train/image_store.ts";
 import { CROSS_ENTROPY } from "../../src/train/objectives.ts";
 import { createTrainer, type Objective, type TrainingSettings } from "../../src/train/trainer.ts";
 import { gpu } from "../gpu/device.ts";
@@ -27,9 +27,9 @@ async function firstEpoch(objective: Objective, settings: Partial<TrainingSettin
   });
   const { losses, columns } = await trainer.runEpoch(0);
   const state = await readModel(gpu, model);
-  trainer.destroy();
-  destroyImages(gpu, store);
-  destroyModel(gpu, model);
+  trainer[Symbol.dispose]();
+  store[Symbol.dispose]();
+  model[Symbol.dispose]();
   return { losses, columns, state };
 }
 
@@ -62,5 +62,5 @@ Deno.test("the teacher sees the images without their corruption", async () => {
   const asRecorded = await firstEpoch(objective, { corruption: STRONG });
   assert.deepEqual(asRecorded.losses, clean.losses);
   assert.notDeepEqual(clean.losses, disturbed.losses);
-  destroyModel(gpu, teacher);
+  teacher[Symbol.dispose]();
 });

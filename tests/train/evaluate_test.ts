@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { PLAIN_PREPROCESSING } from "../../shaders/gather.ts";
 import { applyTrigger, fixedPoint, identityTrigger } from "../../src/data/trigger.ts";
 import type { ImageSet } from "../../src/data/image_set.ts";
-import { destroyModel, type Model } from "../../src/nn/model.ts";
+import { type Model } from "../../src/nn/model.ts";
 import { evaluateModel } from "../../src/train/evaluate.ts";
-import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
+import { uploadImages } from "../../src/train/image_store.ts";
 import { Interrupted } from "../../src/errors.ts";
 import { CROSS_ENTROPY } from "../../src/train/objectives.ts";
 import { train } from "../../src/train/train.ts";
@@ -19,7 +19,7 @@ async function evaluate(model: Model, set: ImageSet, options = {}) {
     logits: true,
     ...options,
   });
-  destroyImages(gpu, store);
+  store[Symbol.dispose]();
   return result;
 }
 
@@ -41,7 +41,7 @@ for (const count of [7, 200, 417]) {
     assert.equal(correct, diagonal);
     assert.equal(accuracy, diagonal / count);
     assert.equal(gpu.counters.bytes, before, "all memory is freed");
-    destroyModel(gpu, model);
+    model[Symbol.dispose]();
   });
 }
 
@@ -56,7 +56,7 @@ Deno.test("evaluateModel() gives the logits of an image whatever its neighbours"
   };
   const alone = await evaluate(model, last);
   assert.deepEqual(alone.logits, logits!.slice(200 * CLASSES));
-  destroyModel(gpu, model);
+  model[Symbol.dispose]();
 });
 
 Deno.test("evaluateModel() measures an attack on the triggered images", async () => {
@@ -69,7 +69,7 @@ Deno.test("evaluateModel() measures an attack on the triggered images", async ()
     objective: CROSS_ENTROPY,
     settings: SMALL_SETTINGS,
   });
-  destroyImages(gpu, store);
+  store[Symbol.dispose]();
   const stamped: ImageSet = { ...set, pixels: new Uint8Array(set.pixels.length) };
   for (let i = 0; i < 250; i++) {
     stamped.pixels.set(applyTrigger(trigger, set.pixels.subarray(i * 192, (i + 1) * 192)), i * 192);
@@ -95,7 +95,7 @@ Deno.test("evaluateModel() measures an attack on the triggered images", async ()
       assert.equal(success, count((label, predicted) => predicted === (label + 1) % CLASSES));
     }
   }
-  destroyModel(gpu, model);
+  model[Symbol.dispose]();
 });
 
 Deno.test("evaluateModel() reports rising progress that ends at the number of images", async () => {
@@ -108,7 +108,7 @@ Deno.test("evaluateModel() reports rising progress that ends at the number of im
   });
   assert.deepEqual(seen, seen.toSorted((a, b) => a - b));
   assert.equal(seen.at(-1), 450);
-  destroyModel(gpu, model);
+  model[Symbol.dispose]();
 });
 
 Deno.test("evaluateModel() stops where its signal is aborted, and frees its memory", async () => {
@@ -123,6 +123,6 @@ Deno.test("evaluateModel() stops where its signal is aborted, and frees its memo
     Interrupted,
   );
   assert.equal(gpu.counters.bytes, before);
-  destroyImages(gpu, store);
-  destroyModel(gpu, model);
+  store[Symbol.dispose]();
+  model[Symbol.dispose]();
 });

@@ -87,7 +87,7 @@ Deno.test("finite weights whose logits overflow end an evaluation: 0 % would be 
         "are too large for these images",
     ),
   );
-  evaluator.destroy();
+  evaluator[Symbol.dispose]();
 });
 
 Deno.test("a training that breaks in its second epoch leaves the snapshot of the first", async () => {

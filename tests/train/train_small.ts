@@ -1,8 +1,8 @@
 /** A whole training run of the small model. */
 
 import type { StateDict } from "../../src/formats/host_tensor.ts";
-import { destroyModel, readModel } from "../../src/nn/model.ts";
-import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
+import { readModel } from "../../src/nn/model.ts";
+import { uploadImages } from "../../src/train/image_store.ts";
 import { CROSS_ENTROPY } from "../../src/train/objectives.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../src/runs/snapshot_file.ts";
 import { type PhaseSnapshot, train } from "../../src/train/train.ts";
@@ -31,7 +31,7 @@ export async function trainSmall(
     },
   });
   const state = await readModel(gpu, model);
-  destroyModel(gpu, model);
-  destroyImages(gpu, store);
+  model[Symbol.dispose]();
+  store[Symbol.dispose]();
   return { start, state, snapshots };
 }

@@ -9,8 +9,8 @@ import {
 import type { StateDict } from "../../src/formats/host_tensor.ts";
 import { openGpu } from "../../src/gpu/gpu.ts";
 import { identityTrigger } from "../../src/data/trigger.ts";
-import { destroyModel, readModel } from "../../src/nn/model.ts";
-import { destroyImages, uploadImages } from "../../src/train/image_store.ts";
+import { readModel } from "../../src/nn/model.ts";
+import { uploadImages } from "../../src/train/image_store.ts";
 import { CROSS_ENTROPY } from "../../src/train/objectives.ts";
 import { type Snapshot, train } from "../../src/train/train.ts";
 import { createTrainer, type TrainingSettings } from "../../src/train/trainer.ts";
@@ -50,8 +50,8 @@ async function trained(
     if (!(error instanceof Interrupted)) throw error;
   }
   const state = await readModel(gpu, model);
-  destroyModel(gpu, model);
-  destroyImages(gpu, store);
+  model[Symbol.dispose]();
+  store[Symbol.dispose]();
   return { state, losses, snapshot: snapshot! };
 }
 
@@ -61,7 +61,7 @@ Deno.test("training learns: the loss of separable classes falls, and every param
   assert.ok(mean(losses.slice(0, 4)) > 2 * mean(losses.slice(-4)), losses.join(" "));
   const model = smallModel(gpu, 5);
   const before = await readModel(gpu, model);
-  destroyModel(gpu, model);
+  model[Symbol.dispose]();
   for (const [name, { data }] of state) assert.notDeepEqual(data, before.get(name)!.data, name);
   assert.deepEqual(state.get("bn1.num_batches_tracked")!.data, BigInt64Array.of(16n));
 });
@@ -115,18 +115,18 @@ Deno.test("an epoch makes no buffer, bind group or pipeline, and few submissions
   trainer.program.run(10);
   assert.equal(gpu.counters.fences, fences, "steps wait for nothing");
   assert.equal(gpu.counters.submits, submits + 1);
-  trainer.destroy();
-  destroyModel(gpu, model);
-  destroyImages(gpu, store);
+  trainer[Symbol.dispose]();
+  model[Symbol.dispose]();
+  store[Symbol.dispose]();
 });
 
 Deno.test("all memory of a training run is freed", () => {
   const before = gpu.counters.bytes;
   const model = smallModel(gpu, 5);
   const store = uploadImages(gpu, smallImages(64, 3));
-  createTrainer(gpu, model, { store }, CROSS_ENTROPY, SMALL_SETTINGS).destroy();
-  destroyModel(gpu, model);
-  destroyImages(gpu, store);
+  createTrainer(gpu, model, { store }, CROSS_ENTROPY, SMALL_SETTINGS)[Symbol.dispose]();
+  model[Symbol.dispose]();
+  store[Symbol.dispose]();
   assert.equal(gpu.counters.bytes, before);
 });
 
@@ -140,8 +140,8 @@ Deno.test("createTrainer() throws where there are fewer images than one batch", 
         "images or a smaller --batch-size",
     ),
   );
-  destroyModel(gpu, model);
-  destroyImages(gpu, store);
+  model[Symbol.dispose]();
+  store[Symbol.dispose]();
 });
 
 Deno.test("createTrainer() throws for a trigger of another size than the images", () => {
@@ -152,8 +152,8 @@ Deno.test("createTrainer() throws for a trigger of another size than the images"
     () => createTrainer(gpu, model, images, CROSS_ENTROPY, SMALL_SETTINGS),
     new UsageError("cannot put a 9x8 trigger on images of 8x8"),
   );
-  destroyModel(gpu, model);
-  destroyImages(gpu, store);
+  model[Symbol.dispose]();
+  store[Symbol.dispose]();
 });
 
 Deno.test("a loss that becomes NaN or infinite stops the training and says where", async () => {
@@ -181,9 +181,9 @@ Deno.test("an aborted epoch throws Interrupted without running to its end", asyn
   const steps = (gpu.counters.dispatches - before) / trainer.program.dispatches.length;
   assert.ok(steps < 400, `${steps} steps`);
   await gpu.finish();
-  trainer.destroy();
-  destroyModel(gpu, model);
-  destroyImages(gpu, store);
+  trainer[Symbol.dispose]();
+  model[Symbol.dispose]();
+  store[Symbol.dispose]();
 });
 
 Deno.test("a device lost in the middle of an epoch is a DeviceLostError within a second", async () => {
