@@ -5,7 +5,7 @@ import { barChart } from "./bar_chart.ts";
 import { type Html, html } from "./html.ts";
 import { percent, significant } from "./number_text.ts";
 import { embedded, enlarged, enlargement, type Picture, picture, strip } from "./picture.ts";
-import type { AuditDocument } from "../runs/audit.ts";
+import type { AuditDocument, AuditedClass } from "../runs/audit.ts";
 import type { IllustratedSection } from "./report_input.ts";
 import type { RecoveredPatterns } from "./run_contents.ts";
 import { table } from "./table.ts";
@@ -17,6 +17,9 @@ export interface Audit {
   readonly document: AuditDocument;
   readonly patterns?: RecoveredPatterns | undefined;
 }
+
+/** Classes beyond which the most anomalous come first: tables and charts are cut. */
+const MOST_CLASSES = 200;
 
 /** Patterns beyond which only those of the smallest norms are shown. */
 const MOST_PATTERNS = 20;
@@ -48,33 +51,41 @@ export function auditSection(audits: readonly Audit[]): IllustratedSection | und
 }
 
 function classTable(name: string, { classes, flagged }: AuditDocument): Html {
+  const suspicious = new Set(flagged);
   return table({
     caption:
       `Every class of the model ${name}; the mask norm is about the pixels that its pattern ` +
       "covers, the success the share of images that the pattern leads there",
     style: "numbers",
     head: ["Class", "mask norm", "success", "margin", "anomaly", "verdict"],
-    rows: classes.map(({ label, name, maskNorm, successRate, margin, anomaly }) => [
+    rows: inOrder(classes).map(({ label, name, maskNorm, successRate, margin, anomaly }) => [
       `${label} ${name}`,
       significant(maskNorm),
       percent(successRate),
-      margin === undefined ? "" : significant(margin),
+      significant(margin),
       anomaly.toFixed(2),
-      flagged.includes(label) ? html`<strong>suspicious</strong>` : "",
+      suspicious.has(label) ? html`<strong>suspicious</strong>` : "",
     ]),
   });
 }
 
+/** Classes by label, or from the most anomalous on where not all can be shown. */
+function inOrder(classes: readonly AuditedClass[]): readonly AuditedClass[] {
+  if (classes.length <= MOST_CLASSES) return classes;
+  return classes.toSorted((a, b) => b.anomaly - a.anomaly);
+}
+
 function anomalyChart(audits: readonly Audit[]): Html {
   const { threshold, classes } = audits[0]!.document;
+  const anomalies = audits.map(({ document }) =>
+    new Map(document.classes.map(({ label, anomaly }) => [label, anomaly]))
+  );
   return barChart({
     title: "Anomaly of each class",
     series: audits.map(({ name }) => name),
-    groups: classes.map(({ label, name }) => ({
+    groups: inOrder(classes).map(({ label, name }) => ({
       label: `${label} ${name}`,
-      values: audits.map(({ document }) =>
-        document.classes.find((other) => other.label === label)?.anomaly
-      ),
+      values: anomalies.map((found) => found.get(label)),
     })),
     format: (anomaly) => anomaly.toFixed(2),
     threshold: { value: threshold, label: `threshold ${significant(threshold)}` },

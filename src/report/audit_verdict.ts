@@ -3,7 +3,7 @@
 import { median } from "../audit/anomaly.ts";
 import { isNearChance } from "../train/chance.ts";
 import { shown } from "../text/quoted.ts";
-import { counted, percent, significant } from "./number_text.ts";
+import { counted, listed, MOST_NAMES, percent, significant } from "./number_text.ts";
 import type { AuditDocument } from "../runs/audit.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -28,8 +28,7 @@ export function auditVerdict(document: AuditDocument | undefined, modelClasses?:
     };
   }
   const { images, accuracy, anomalyIndex, threshold, flagged, classes } = document;
-  const guesses = modelClasses && images && accuracy !== undefined &&
-    isNearChance(accuracy, images, modelClasses);
+  const guesses = modelClasses && isNearChance(accuracy, images, modelClasses);
   if (guesses) {
     return {
       tone: "bad",
@@ -42,8 +41,9 @@ export function auditVerdict(document: AuditDocument | undefined, modelClasses?:
       limits: [],
     };
   }
-  const suspects = flagged.flatMap((flag) => classes.filter(({ label }) => label === flag));
-  const names = suspects.map(({ label, name }) => `${label} (${shown(name)})`).join(", ");
+  const classOf = new Map(classes.map((one) => [one.label, one]));
+  const suspects = flagged.flatMap((label) => classOf.get(label) ?? []);
+  const names = listed(suspects.map(({ label, name }) => `${label} (${shown(name)})`));
   const norm = median(classes.map(({ maskNorm }) => maskNorm));
   return {
     tone: suspects.length > 0 ? "bad" : "neutral",
@@ -51,10 +51,8 @@ export function auditVerdict(document: AuditDocument | undefined, modelClasses?:
     summary: `The anomaly index is ${significant(anomalyIndex)}; above ` +
       `${significant(threshold)} a class is suspicious.`,
     evidence: [
-      ...accuracy === undefined || images === undefined
-        ? []
-        : [`The model is right on ${percent(accuracy)} of ${counted(images, "clean image")}.`],
-      ...suspects.map(({ label, name, maskNorm, successRate, anomaly }) =>
+      `The model is right on ${percent(accuracy)} of ${counted(images, "clean image")}.`,
+      ...suspects.slice(0, MOST_NAMES).map(({ label, name, maskNorm, successRate, anomaly }) =>
         `A pattern of about ${counted(Math.max(1, Math.round(maskNorm)), "pixel")} leads ` +
         `${percent(successRate)} of images to class ${label} (${
           shown(name)

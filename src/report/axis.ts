@@ -31,12 +31,17 @@ export function linearAxis(least: number, most: number, wanted: number, finest =
   };
 }
 
-/** Ticks at powers of ten; begins and ends at one. Both bounds are above 0. */
+/** Ticks of a logarithmic axis that can be told apart. */
+const MOST_POWERS = 12;
+
+/** Ticks at powers of ten, all or every nth; begins and ends at one. Both bounds are above 0. */
 export function logarithmicAxis(least: number, most: number): Axis {
   const first = Math.floor(Math.log10(least));
-  const last = Math.max(first + 1, Math.ceil(Math.log10(most)));
+  const range = Math.max(1, Math.ceil(Math.log10(most)) - first);
+  const step = Math.ceil(range / MOST_POWERS);
+  const last = first + step * Math.ceil(range / step);
   return {
-    ticks: Array.from({ length: last - first + 1 }, (_, i) => 10 ** (first + i)),
+    ticks: Array.from({ length: (last - first) / step + 1 }, (_, i) => 10 ** (first + step * i)),
     position: (value) => (Math.log10(value) - first) / (last - first),
   };
 }

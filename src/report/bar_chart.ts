@@ -2,6 +2,7 @@
 
 import { type Html, html } from "./html.ts";
 import { legend } from "./legend.ts";
+import { count } from "./number_text.ts";
 
 /** Bars of up to four series, grouped by what they belong to. */
 export interface BarChart {
@@ -43,7 +44,8 @@ const HEAD = { threshold: 24, plain: 4 };
 const LABEL_LENGTH = 18;
 
 /** The markup of a chart; for those who do not see it, all its numbers. */
-export function barChart(chart: BarChart): Html {
+export function barChart(whole: BarChart): Html {
+  const chart = cut(whole);
   const { title, series, groups, threshold } = chart;
   const values = groups.flatMap((group) => group.values.filter((value) => value !== undefined));
   const most = chart.most ?? Math.max(...values, threshold?.value ?? 0);
@@ -70,6 +72,20 @@ export function barChart(chart: BarChart): Html {
       </svg>
     </figure>
   `;
+}
+
+/** Groups beyond which a chart is cut. */
+const MOST_GROUPS = 200;
+
+/** The chart without the groups that are too many; its title says how many those are. */
+function cut(chart: BarChart): BarChart {
+  const { title, groups } = chart;
+  if (groups.length <= MOST_GROUPS) return chart;
+  return {
+    ...chart,
+    title: `${title}, the first ${MOST_GROUPS} of ${count(groups.length)}`,
+    groups: groups.slice(0, MOST_GROUPS),
+  };
 }
 
 function groupMarkup(

@@ -4,8 +4,8 @@ import type { MetricsLine } from "../runs/metrics.ts";
 import { type Html, html } from "./html.ts";
 import { lineChart, type Series } from "./line_chart.ts";
 import type { IllustratedSection } from "./report_input.ts";
-import { table } from "./table.ts";
-import { percent, significant } from "./number_text.ts";
+import { MOST_ROWS, table } from "./table.ts";
+import { count, percent, significant } from "./number_text.ts";
 
 /** Points of a curve beyond which neighbours are averaged: more cannot be seen. */
 const MOST_POINTS = 400;
@@ -13,11 +13,17 @@ const MOST_POINTS = 400;
 /** A chart goes by powers of ten where its values span more than this factor. */
 const LOGARITHMIC_SPAN = 30;
 
-const PHASES: Readonly<Record<string, string>> = {
-  teacher: "Teacher",
-  student: "Student",
-  attack: "Training",
-};
+/** Below it numbers are as good as 0: the least of float32. */
+const LEAST_LOGARITHMIC = 1e-45;
+
+const PHASES: ReadonlyMap<string, string> = new Map([
+  ["teacher", "Teacher"],
+  ["student", "Student"],
+  ["attack", "Training"],
+]);
+
+/** Phases that are shown; a run has a few. */
+const MOST_PHASES = 12;
 
 /** A line of metrics with its place on the horizontal axis. */
 interface TimedLine extends MetricsLine {
@@ -27,8 +33,10 @@ interface TimedLine extends MetricsLine {
 
 /** The curves of a run; `undefined` where nothing was trained. */
 export function curvesSection(metrics: readonly MetricsLine[]): IllustratedSection | undefined {
-  const phases = timedPhases(metrics);
-  if (phases.size === 0) return undefined;
+  const all = timedPhases(metrics);
+  if (all.size === 0) return undefined;
+  const phases = new Map([...all].slice(0, MOST_PHASES));
+  const more = all.size - phases.size;
   const charts = [...phases].flatMap(([phase, lines]) => phaseCharts(phaseName(phase), lines));
   const rates = [...phases].map(([phase, lines]) =>
     series(phaseName(phase), lines, ({ lr }) => lr)
@@ -40,6 +48,7 @@ export function curvesSection(metrics: readonly MetricsLine[]): IllustratedSecti
   return {
     title: "Training",
     body: html`
+      ${more > 0 ? html`<p>Left out: ${count(more)} more phases.</p>` : undefined}
       <div class="charts">
         ${charts}${chunks(rates, 4).map((some) => chart("Learning rate", some, stepwise))}
       </div>
@@ -62,7 +71,7 @@ function timedPhases(metrics: readonly MetricsLine[]): Map<string, TimedLine[]> 
 }
 
 function phaseName(phase: string): string {
-  return PHASES[phase] ?? phase;
+  return PHASES.get(phase) ?? phase;
 }
 
 function phaseCharts(name: string, lines: readonly TimedLine[]): Html[] {
@@ -127,17 +136,21 @@ function chunks<T>(values: readonly T[], size: number): T[][] {
 function chart(title: string, curves: readonly Series[], byFactors = true): Html {
   const values = curves.flatMap(({ points }) => points.map(([, y]) => y));
   const [least, most] = [Math.min(...values), Math.max(...values)];
-  const logarithmic = byFactors && least > 0 && most / least > LOGARITHMIC_SPAN;
+  const logarithmic = byFactors && least > LEAST_LOGARITHMIC && most / least > LOGARITHMIC_SPAN;
   return lineChart({ title, x: "epoch", series: curves, logarithmic });
 }
 
 function epochTable(phases: ReadonlyMap<string, readonly MetricsLine[]>): Html {
   const epochs = [...phases.values()].flatMap((lines) => lines.filter(isEpoch));
-  const taps = Math.max(...epochs.map(({ at }) => at.length));
+  const taps = epochs.reduce((most, { at }) => Math.max(most, at.length), 0);
   const answered = epochs.some(({ kd }) => kd !== undefined);
   const chosen = epochs.some(({ heldOutAccuracy }) => heldOutAccuracy !== undefined);
   return table({
-    caption: "Means over each epoch; the learning rate is that of its last step",
+    caption: `Means over ${
+      epochs.length > MOST_ROWS
+        ? `the first and last epochs of ${count(epochs.length)}`
+        : "each epoch"
+    }; the learning rate is that of its last step`,
     style: "numbers",
     head: [
       "Phase and epoch",
@@ -149,7 +162,9 @@ function epochTable(phases: ReadonlyMap<string, readonly MetricsLine[]>): Html {
       "learning rate",
       "images/s",
     ],
-    rows: epochs.map(({ phase, epoch, ce, at, kd, loss, lr, imagesPerSecond, heldOutAccuracy }) => [
+    rows: sample(epochs).map((
+      { phase, epoch, ce, at, kd, loss, lr, imagesPerSecond, heldOutAccuracy },
+    ) => [
       `${phaseName(phase)} ${epoch}`,
       significant(ce),
       ...Array.from(
@@ -163,4 +178,10 @@ function epochTable(phases: ReadonlyMap<string, readonly MetricsLine[]>): Html {
       Math.round(imagesPerSecond),
     ]),
   });
+}
+
+/** The first and the last of many. */
+function sample<T>(values: readonly T[]): readonly T[] {
+  const half = MOST_ROWS / 2;
+  return values.length <= MOST_ROWS ? values : [...values.slice(0, half), ...values.slice(-half)];
 }

@@ -3,7 +3,7 @@
 import { isNearChance } from "../train/chance.ts";
 import { unmeasuredAttack } from "./attack_verdict.ts";
 import { AUDIT_LIMIT } from "./audit_verdict.ts";
-import { count, percent, points, sentence, significant } from "./number_text.ts";
+import { count, listed, percent, points, sentence, significant } from "./number_text.ts";
 import type { AuditDocument } from "../runs/audit.ts";
 import type { EvaluationDocument } from "../runs/evaluation.ts";
 import { classText } from "./report_input.ts";
@@ -163,7 +163,7 @@ function attackEvidence({ before, teacher, after, classNames }: DefenseFindings)
 
 function auditEvidence({ auditBefore, auditAfter, classNames }: DefenseFindings): string[] {
   const named = ({ flagged }: AuditDocument) =>
-    flagged.length === 0 ? "none" : flagged.map((label) => classText(label, classNames)).join(", ");
+    flagged.length === 0 ? "none" : listed(flagged.map((label) => classText(label, classNames)));
   if (!auditAfter) return [];
   const limit = `above ${significant(auditAfter.threshold)} a class is suspicious`;
   return [

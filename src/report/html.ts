@@ -19,9 +19,10 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /** `text` as it is written in an element or in a quoted attribute. */
 function escape(text: string): string {
-  // Control characters other than white space are no part of HTML, escaped or not.
+  // Control characters other than white space are no part of HTML, escaped or not; those of direction
+  // would turn around what stands behind them.
   // deno-lint-ignore no-control-regex
-  return text.replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/g, "\ufffd")
+  return text.replace(/[\0-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]/g, "\ufffd")
     .replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }
 

@@ -25,6 +25,15 @@ export function counted(value: number, noun: string): string {
   return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
+/** Names that a sentence lists before it counts the rest. */
+export const MOST_NAMES = 10;
+
+/** Names with commas between; of many the first ten and a count, for example `3 more`. */
+export function listed(names: readonly string[]): string {
+  const rest = names.length - MOST_NAMES;
+  return [...names.slice(0, MOST_NAMES), ...rest > 0 ? [`${count(rest)} more`] : []].join(", ");
+}
+
 /** Words as a sentence, for example `Attack success: not measured.` */
 export function sentence(words: string): string {
   return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}.`;

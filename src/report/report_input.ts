@@ -35,6 +35,16 @@ export interface IllustratedSection extends Section {
   readonly pictures?: readonly Picture[];
 }
 
+/** A value of a run's settings in words, whatever it is. */
+export function valueText(value: unknown): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value) ?? "not known";
+  if (text.length <= LONGEST) return text;
+  return `${text.slice(0, LONGEST)}… (${text.length} characters)`;
+}
+
+/** Characters of a value that are shown; a trigger's picture is longer. */
+const LONGEST = 200;
+
 /** For example `7 (yield)`; `7` where the name is not known. */
 export function classText(label: number, classNames: readonly string[]): string {
   const name = classNames[label];

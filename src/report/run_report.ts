@@ -10,11 +10,17 @@ import { curvesSection } from "./curves_section.ts";
 import { defenseVerdict } from "./defense_verdict.ts";
 import { gallerySection } from "./gallery_section.ts";
 import { type Html, html } from "./html.ts";
-import { fieldsOf, isFinite } from "./json_value.ts";
+import { fieldsOf, isFinite, isText } from "./json_value.ts";
 import { page } from "./page.ts";
 import type { Picture } from "./picture.ts";
 import { auditOf, auditsOf } from "../runs/audit.ts";
-import { type IllustratedSection, type ReportInput, stageName, stagesOf } from "./report_input.ts";
+import {
+  type IllustratedSection,
+  type ReportInput,
+  stageName,
+  stagesOf,
+  valueText,
+} from "./report_input.ts";
 import { reproduceSection } from "./reproduce_section.ts";
 import { resultsSection } from "./results_section.ts";
 import type { Missing, RunContents } from "./run_contents.ts";
@@ -134,12 +140,13 @@ function titleOf(run: RunContents): string {
   switch (command) {
     case "attack": {
       const { name } = fieldsOf(attack);
-      return typeof name === "string" ? `${name} on ${dataset}` : `A clean model of ${dataset}`;
+      const images = valueText(dataset);
+      return isText(name) ? `${name} on ${images}` : `A clean model of ${images}`;
     }
     case "audit":
       return `Audit of ${file}`;
     case "defend":
-      return `${file}, cleaned by ${defense}`;
+      return `${file}, cleaned by ${valueText(defense)}`;
     default:
       return `Erasing ${file}`;
   }
@@ -147,12 +154,12 @@ function titleOf(run: RunContents): string {
 
 /** The name of the file of the model that the run is about. */
 function modelName({ record: { settings } }: RunContents): string {
-  return String(settings.model).split(/[/\\]/).at(-1)!;
+  return valueText(settings.model).split(/[/\\]/).at(-1)!;
 }
 
 function lead({ record }: RunContents): Html {
   const { command, started, adapter, settings } = record;
-  const dataset = String(settings.dataset);
+  const dataset = valueText(settings.dataset);
   const date = started.slice(0, 16).replace("T", " ");
   return html`
     <p class="quiet">A run of ${command} on ${dataset}, ${date} UTC, ${adapter}.</p>

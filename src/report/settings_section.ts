@@ -2,12 +2,9 @@
 
 import { isObject } from "./json_value.ts";
 import { duration } from "./number_text.ts";
-import type { IllustratedSection } from "./report_input.ts";
+import { type IllustratedSection, valueText } from "./report_input.ts";
 import type { RunContents } from "./run_contents.ts";
 import { table } from "./table.ts";
-
-/** Characters of a value that are shown; a trigger's picture is longer. */
-const LONGEST = 200;
 
 /** What `run.json` says of how the run came about, results left out. */
 export function settingsSection({ path, record }: RunContents): IllustratedSection {
@@ -34,10 +31,4 @@ function leaves(value: unknown, name: string): [string, unknown][] {
   return Object.entries(value).flatMap(([key, inner]) =>
     leaves(inner, name === "" ? key : `${name}.${key}`)
   );
-}
-
-function valueText(value: unknown): string {
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  if (text.length <= LONGEST) return text;
-  return `${text.slice(0, LONGEST)}… (${text.length} characters)`;
 }

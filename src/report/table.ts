@@ -1,6 +1,7 @@
 /** Tables that scroll by themselves where they are wider than the screen. */
 
 import { type Content, type Html, html } from "./html.ts";
+import { count } from "./number_text.ts";
 
 /** A table with a heading for each column and, in its first column, for each row. */
 export interface Table {
@@ -14,8 +15,14 @@ export interface Table {
   readonly style?: "numbers" | "settings" | "pictures" | "text";
 }
 
-/** The markup of a table. */
-export function table({ caption, head, rows, style }: Table): Html {
+/** Rows beyond which a table is cut: a page with more cannot be read, nor be shown by a browser. */
+export const MOST_ROWS = 1000;
+
+/** The markup of a table; where it is cut its caption says so. */
+export function table({ caption: title, head, rows, style }: Table): Html {
+  const caption = rows.length > MOST_ROWS
+    ? `${title}; the first ${count(MOST_ROWS)} of ${count(rows.length)} rows`
+    : title;
   const columns = head.map((cell) => html`<th scope="col">${cell}</th>`);
   return scrollable(
     caption,
@@ -25,7 +32,7 @@ export function table({ caption, head, rows, style }: Table): Html {
         <thead>
           <tr>${columns}</tr>
         </thead>
-        <tbody>${rows.map(rowMarkup)}</tbody>
+        <tbody>${rows.slice(0, MOST_ROWS).map(rowMarkup)}</tbody>
       </table>
     `,
   );

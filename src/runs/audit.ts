@@ -54,7 +54,7 @@ const label = whole(0, MOST_CLASSES - 1);
 const auditSchema = object<AuditDocument>({
   model: text,
   dataset: text,
-  images: whole(0),
+  images: whole(1),
   accuracy: number(0, 1),
   anomalyIndex: finite,
   flagged: list(label, MOST_CLASSES),

@@ -31,16 +31,19 @@ export interface MetricsLine {
 /** More taps than any network has. */
 const MOST_TAPS = 64;
 
+/** Losses come out of float32: a number beyond that is damaged. */
+const finite = number(-1e39, 1e39);
+
 const lineSchema: Schema<MetricsLine> = object<MetricsLine>({
   phase: text,
   epoch: whole(1),
   step: whole(1),
-  ce: number(),
-  at: list(number(), MOST_TAPS),
-  kd: optional(number()),
-  loss: number(),
-  lr: number(),
-  imagesPerSecond: number(),
+  ce: finite,
+  at: list(finite, MOST_TAPS),
+  kd: optional(finite),
+  loss: finite,
+  lr: finite,
+  imagesPerSecond: number(0, 1e39),
   heldOutAccuracy: optional(number(0, 1)),
 });
 

@@ -129,13 +129,13 @@ async function run(
     resumed: RunFolder | undefined;
   },
 ): Promise<void> {
-  if (resumed) {
-    await expectDigest(request.model, request.modelDigest);
-    if (request.teacher) await expectDigest(request.teacher, request.teacherDigest!);
-  }
   const defense = findDefense(request.defense);
   const inputs = await readInputs(request, output);
   const { settings, student, teacher, dataset, clean, fitted } = inputs;
+  if (resumed) {
+    expectDigest(student, settings.modelDigest);
+    if (teacher) expectDigest(teacher, settings.teacherDigest);
+  }
   const { training, teacherTraining } = fitted;
   const audited = canAudit(settings, dataset, output);
 

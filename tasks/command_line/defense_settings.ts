@@ -111,7 +111,7 @@ export async function defenseSettings(
     ...data,
     defense,
     model,
-    modelDigest: await fileDigest(model),
+    modelDigest: network.digest,
     teacher,
     teacherDigest: teacher === null ? null : await fileDigest(teacher),
     teacherKind: made ?? recipe.teacher,

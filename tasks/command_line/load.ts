@@ -140,6 +140,8 @@ const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
 /** A model file with what its metadata says. */
 export interface LoadedModel extends NamedState {
   readonly metadata: ReadonlyMap<string, string>;
+  /** SHA-256 of the very bytes that the state was read from, hexadecimal. */
+  readonly digest: string;
 }
 
 /**
@@ -148,10 +150,10 @@ export interface LoadedModel extends NamedState {
  * @param arch Its architecture; found from the checkpoint unless given.
  */
 export async function loadNetwork(path: string, arch: string | undefined): Promise<LoadedModel> {
-  const { tensors, metadata } = await readCheckpoint(path);
+  const { tensors, metadata, digest } = await readCheckpoint(path);
   const architecture = architectureOf(tensors, path, arch);
   checkState(architecture, tensors, path);
-  return { architecture, state: tensors, source: path, metadata };
+  return { architecture, state: tensors, source: path, metadata, digest };
 }
 
 /** Refuses a model that has another number of classes than the data set. */

@@ -1,6 +1,7 @@
 /** From a run folder to what its report measures: models and data, as far as they are still there. */
 
 import { isDeepStrictEqual } from "node:util";
+import type { AttentionOperator } from "../../shaders/attention.ts";
 import type { Preprocessing } from "../../shaders/gather.ts";
 import {
   BACKDOOR_KEY,
@@ -8,13 +9,29 @@ import {
   describedBackdoor,
   recordedBackdoor,
 } from "../../src/attacks/backdoor.ts";
-import type { Dataset } from "../../src/data/image_set.ts";
+import { DATASET_NAMES } from "../../src/data/datasets.ts";
+import { type Dataset, imageCount } from "../../src/data/image_set.ts";
+import { imagesDigest } from "../../src/data/images_digest.ts";
 import { kindOf } from "../../src/data/paths.ts";
-import { FormatError, Interrupted, LetheError } from "../../src/errors.ts";
-import { fieldsOf, isFinite, isText } from "../../src/report/json_value.ts";
+import { DataError, FormatError, Interrupted, LetheError } from "../../src/errors.ts";
+import { isText } from "../../src/report/json_value.ts";
 import { measure, type Measurement, type NamedNetwork } from "../../src/report/measurement.ts";
 import { stageName } from "../../src/report/report_input.ts";
 import type { Missing, RunContents } from "../../src/report/run_contents.ts";
+import {
+  check,
+  list,
+  nullable,
+  number,
+  object,
+  oneOf,
+  optional,
+  type Schema,
+  text,
+  truth,
+  whole,
+} from "../../src/runs/schema.ts";
+import { shown } from "../../src/text/quoted.ts";
 import {
   type DataSettings,
   expectClasses,
@@ -26,7 +43,6 @@ import {
 } from "./load.ts";
 import type { Output } from "./output.ts";
 import { evaluationProgressText } from "./results.ts";
-import { fileDigest } from "./runs.ts";
 
 /** What a report knows of a run beyond its folder. */
 export interface MeasuredRun {
@@ -70,7 +86,7 @@ export async function measureRun(
   const { settings, command } = run.record;
   // An audit's document has all that is shown of it.
   if (command === "audit") return { classNames: [], missing, recorded: false };
-  const dataset = await attempt("the test images", () => loadData(dataOf(run), "none", output));
+  const dataset = await attempt("the test images", () => testImagesOf(run, output));
   const classNames = dataset?.classNames ?? [];
   const networks: (NamedNetwork & { network: LoadedModel })[] = [];
   for (const file of await networksOf(run)) {
@@ -91,26 +107,50 @@ export async function measureRun(
       return (await loadBackdoor(description, dataset))?.backdoor;
     })
     : undefined;
-  const { attention, power } = settings;
-  const measurement = await attempt("a GPU", async () => {
-    const gpu = await openGpuFor(output);
-    const measured = await measure(gpu, {
-      networks,
-      test: dataset.test,
-      images,
-      preprocessing: dataOf(run).preprocessing,
-      operator: {
-        reduction: attention === "mean" ? "mean" : "sum",
-        power: isFinite(power) ? power : 2,
-      },
-      backdoor,
-      signal,
-      onProgress: (name, done, total) => output.progress(evaluationProgressText(name, done, total)),
-    });
-    gpu.close();
-    return measured;
+  const gpu = await attempt("a GPU", () => openGpuFor(output));
+  const measurement = gpu && await attempt("predictions and attention", async () => {
+    try {
+      return await measure(gpu, {
+        networks,
+        test: dataset.test,
+        images,
+        preprocessing: dataOf(run).preprocessing,
+        operator: operatorOf(run),
+        backdoor,
+        signal,
+        onProgress: (name, done, total) =>
+          output.progress(evaluationProgressText(name, done, total)),
+      });
+    } finally {
+      gpu.close();
+    }
   });
   return { classNames, measurement, missing, recorded };
+}
+
+/**
+ * The test images of a run. They are embedded in its report, so that a record that somebody else wrote
+ * must not choose them: it has to state their digest, or name a public data set.
+ */
+async function testImagesOf(run: RunContents, output: Output): Promise<Dataset> {
+  const settings = dataOf(run);
+  const { path, record: { images } } = run;
+  if (images === undefined && !DATASET_NAMES.includes(settings.dataset)) {
+    throw new FormatError(
+      `cannot show the images of ${shown(settings.dataset)}: the run.json of ${shown(path)} does ` +
+        "not state their digest, expected a run of this version",
+    );
+  }
+  const dataset = await loadData(settings, "none", output);
+  if (imageCount(dataset.test) === 0) {
+    throw new DataError(`cannot show the images of ${shown(settings.dataset)}: found none`);
+  }
+  if (images && await imagesDigest(dataset.test, dataset.classNames) !== images.test) {
+    throw new FormatError(
+      `cannot show the images of ${shown(settings.dataset)}: they have changed since the run`,
+    );
+  }
+  return dataset;
 }
 
 /** The networks that a report shows, by command. */
@@ -126,7 +166,9 @@ async function networksOf({ path, record }: RunContents): Promise<RunNetwork[]> 
   const has = (command === "erase" && teacherKind !== "original") ||
     await kindOf(finetuned) === "file";
   return [
-    { name: stageName("before", record), path: String(model), digest: modelDigest, arch },
+    ...isText(model)
+      ? [{ name: stageName("before", record), path: model, digest: modelDigest, arch }]
+      : [],
     ...isText(teacher)
       ? [{ name: "teacher", path: teacher, digest: teacherDigest }]
       : has
@@ -141,32 +183,44 @@ async function readNetwork(
   dataset: Dataset | undefined,
 ): Promise<LoadedModel> {
   const network = await loadNetwork(path, arch);
-  if (isText(digest) && await fileDigest(path) !== digest) {
-    throw new FormatError(`cannot use ${path}: it has changed since the run`);
+  if (isText(digest) && network.digest !== digest) {
+    throw new FormatError(`cannot use ${shown(path)}: it has changed since the run`);
   }
   if (dataset) expectClasses(network, dataset);
   return network;
 }
 
+/** Numbers of a preprocessing: they become part of kernels. */
+const channels = list(number(-1e6, 1e6), 3, 3) as Schema<Preprocessing["mean"]>;
+
+const dataSchema: Schema<DataSettings> = object<DataSettings>({
+  dataset: text,
+  data: text,
+  limit: nullable(whole(1)),
+  roi: truth,
+  preprocessing: object<Preprocessing>({ mean: channels, deviation: channels }),
+});
+
 /** The settings that say which data a run was measured on. */
 function dataOf({ path, record: { settings } }: RunContents): DataSettings {
-  const { dataset, data, limit, roi, preprocessing } = settings;
-  if (
-    !isText(dataset) || !isText(data) || !(limit === null || isFinite(limit)) ||
-    typeof roi !== "boolean" || !isPreprocessing(preprocessing)
-  ) {
-    throw new FormatError(
-      `cannot load the data of ${path}: the settings in its run.json do not say which they are`,
-    );
-  }
-  return { dataset, data, limit, roi, preprocessing };
+  const attempt =
+    `cannot load the data of ${shown(path)}: the settings in its run.json do not say ` +
+    "which they are";
+  const found = check(dataSchema, settings, attempt);
+  if (!found.preprocessing.deviation.includes(0)) return found;
+  throw new FormatError(`${attempt}: found a deviation of 0, which nothing can be divided by`);
 }
 
-function isPreprocessing(value: unknown): value is Preprocessing {
-  const { mean, deviation } = fieldsOf(value);
-  return [mean, deviation].every((values) =>
-    Array.isArray(values) && values.length === 3 && values.every(isFinite)
-  );
+const operatorSchema: Schema<{ attention?: "sum" | "mean"; power?: number }> = object({
+  attention: optional(oneOf("sum", "mean")),
+  power: optional(number(Number.MIN_VALUE, 1000)),
+});
+
+/** How the run made maps of activations; the paper's way where it made none. */
+function operatorOf({ path, record: { settings } }: RunContents): AttentionOperator {
+  const attempt = `cannot draw the attention of ${shown(path)}`;
+  const { attention = "sum", power = 2 } = check(operatorSchema, settings, attempt);
+  return { reduction: attention, power };
 }
 
 /** The attack in the settings, checked as that in a model's metadata is. */

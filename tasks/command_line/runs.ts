@@ -11,6 +11,7 @@ import { reserveFolder, takeFolder } from "../../src/runs/folder_store.ts";
 import { createRun, resumeRun, type RunFolder } from "../../src/runs/run_folder.ts";
 import type { RunImages, RunRecord } from "../../src/runs/run_record.ts";
 import { shown } from "../../src/text/quoted.ts";
+import type { LoadedModel } from "./load.ts";
 import type { Output } from "./output.ts";
 import { typedCommand } from "./typed_command.ts";
 
@@ -123,16 +124,14 @@ export async function fileDigest(path: string): Promise<string> {
 }
 
 /**
- * Makes sure that a file is still the one that a run began with.
+ * Makes sure that a model is still the one that a run began with.
  *
- * @throws {FormatError} where it has changed or gone.
+ * @throws {FormatError} where its file has changed.
  */
-export async function expectDigest(path: string, digest: string): Promise<void> {
-  const found = await fileDigest(path);
-  if (found !== digest) {
-    throw new FormatError(
-      `cannot resume: ${path} has changed since the run began (SHA-256 ${found.slice(0, 12)}, ` +
-        `expected ${digest.slice(0, 12)})`,
-    );
-  }
+export function expectDigest({ source, digest: found }: LoadedModel, digest: string | null): void {
+  if (digest === null || found === digest) return;
+  throw new FormatError(
+    `cannot resume: ${shown(source)} has changed since the run began (SHA-256 ` +
+      `${found.slice(0, 12)}, expected ${shown(digest.slice(0, 12))})`,
+  );
 }
