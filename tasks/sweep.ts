@@ -4,13 +4,8 @@ import { basename, resolve } from "node:path";
 import { Interrupted, LetheError, UsageError } from "../src/errors.ts";
 import { readRegularFile } from "../src/formats/read_file.ts";
 import { counted } from "../src/report/number_text.ts";
-import {
-  cellFolder,
-  type CellResult,
-  expectSameCells,
-  readResult,
-} from "../src/sweep/cell_folder.ts";
-import { expectedSeconds, type Timing, withFindings } from "../src/sweep/expected_time.ts";
+import { cellFolder, expectSameCells, readResult } from "../src/sweep/cell_folder.ts";
+import { ExpectedTimes, type Timing } from "../src/sweep/expected_time.ts";
 import { importResults } from "../src/sweep/import_results.ts";
 import type { Flags } from "../src/settings/table.ts";
 import { parsePlan, type Plan } from "../src/sweep/plan.ts";
@@ -40,7 +35,9 @@ interface Sweep {
   readonly path: string;
   readonly out: string;
   readonly cells: readonly ReadyCell[];
-  /** Of cells that have finished. */
+  /** Names of cells that have finished. */
+  readonly done: ReadonlySet<string>;
+  /** Of those that have finished here. */
   readonly timings: readonly Timing[];
   readonly flags: Flags<"sweep">;
 }
@@ -78,10 +75,10 @@ export const sweep = defineCommand({
     const ids = new Set(wanted.map(({ id }) => id));
     await expectSameCells(out, ready.filter(({ id }) => ids.has(id)));
     if (flags.import !== undefined) await importInto(context, out, flags.import, ready);
-    const { cells, timings } = await withTimes(out, ready, ids);
-    const job = { plan, path, out, cells, timings, flags };
+    const cells = ready.filter(({ id }) => ids.has(id));
+    const job = { plan, path, out, cells, ...await finishedOf(out, ready), flags };
     if (flags.dryRun) return listCells(context, job);
-    context.output.line(expectationText(cells, timings, flags.workers ?? 1));
+    context.output.line(expectationText(job, flags.workers ?? 1));
     await Deno.mkdir(`${out}/cells`, { recursive: true });
     await (flags.engine === "slurm" ? runOnSlurm : runHere)(context, job);
   },
@@ -98,34 +95,26 @@ async function importInto(
   for (const { id, why } of left) output.warning(`not taken over: ${id} (${why})`);
 }
 
-/** The chosen cells with what makes them shorter, and how long all finished ones took. */
-async function withTimes(
+/** The cells that have finished, with those that were imported, and how long those made here took. */
+async function finishedOf(
   out: string,
-  ready: readonly ReadyCell[],
-  chosen: ReadonlySet<string>,
-): Promise<Pick<Sweep, "cells" | "timings">> {
-  const results = new Map<string, CellResult>();
-  for (const { id } of ready) {
-    const result = await readResult(cellFolder(out, id));
-    if (result) results.set(id, result);
+  cells: readonly ReadyCell[],
+): Promise<Pick<Sweep, "done" | "timings">> {
+  const done = new Set<string>();
+  const timings: Timing[] = [];
+  for (const cell of cells) {
+    const result = await readResult(cellFolder(out, cell.id));
+    if (result) done.add(cell.id);
+    if (result && !result.imported) timings.push({ cell, seconds: result.run.seconds });
   }
-  const imported = [...results].flatMap(([id, result]) => result.imported ? [id] : []);
-  const taking = ready.filter(({ id }) => chosen.has(id) || results.has(id));
-  const timed = withFindings(taking, new Set(imported));
-  const timings = timed.flatMap((cell) => {
-    const result = results.get(cell.id);
-    return result
-      ? [{ cell, seconds: result.run.seconds, imported: result.imported ?? false }]
-      : [];
-  });
-  return { cells: timed.filter(({ id }) => chosen.has(id)), timings };
+  return { done, timings };
 }
 
 /** Runs the cells in processes of this machine. */
 async function runHere({ output, signal }: CommandContext, sweep: Sweep): Promise<void> {
-  const { plan, path, out, cells, timings, flags } = sweep;
+  const { plan, path, out, cells, flags } = sweep;
   const workers = flags.workers ?? 1;
-  const progress = watchSweep(output, cells, timings, workers);
+  const progress = watchSweep(output, sweep, workers);
   const timer = setInterval(() => progress.draw(), PROGRESS_MILLISECONDS);
   const ends = await runCells(cells, {
     out,
@@ -176,8 +165,7 @@ async function runOnSlurm({ output, signal }: CommandContext, sweep: Sweep): Pro
   if (!succeeded) throw new LetheError(`some tasks of job ${id} failed: see ${out}/table.md`);
 }
 
-function jobArray({ path, out, cells, timings, flags }: Sweep) {
-  const done = new Set(timings.map(({ cell }) => cell.id));
+function jobArray({ path, out, cells, done, flags }: Sweep) {
   const data = flags.sweepData === undefined ? [] : ["--data", resolve(flags.sweepData)];
   return {
     name: `lethe-${basename(out)}`,
@@ -199,19 +187,20 @@ function jobArray({ path, out, cells, timings, flags }: Sweep) {
 
 /** Says what would be run. */
 function listCells({ output }: Pick<CommandContext, "output">, sweep: Sweep): void {
-  const { cells, timings, out, flags } = sweep;
-  const done = new Set(timings.map(({ cell }) => cell.id));
+  const { cells, done, timings, out, flags } = sweep;
+  const times = new ExpectedTimes(timings);
   const listed = cells.map((cell) => ({
     id: cell.id,
     finished: done.has(cell.id),
-    expectedSeconds: expectedSeconds(cell, timings),
+    expectedSeconds: times.of(cell) ?? null,
     flags: cell.flags,
   }));
   for (const { id, finished, expectedSeconds } of listed) {
-    output.result(`${id}: ${finished ? "finished" : `about ${duration(expectedSeconds)}`}`);
+    const time = expectedSeconds === null ? "not begun" : `about ${duration(expectedSeconds)}`;
+    output.result(`${id}: ${finished ? "finished" : time}`);
   }
   if (flags.engine === "slurm") output.result(`\n${slurmScript(jobArray(sweep))}`);
-  output.result(expectationText(cells, timings, flags.workers ?? 1));
+  output.result(expectationText(sweep, flags.workers ?? 1));
   output.document({ cells: listed, out });
 }
 

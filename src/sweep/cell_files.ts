@@ -1,6 +1,5 @@
 /** The files that cells need: networks, data sets, pictures of triggers. Read once, to be checked. */
 
-import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { findAttack } from "../attacks/attacks.ts";
 import { isModelFile, recordedBackdoor } from "../attacks/backdoor.ts";
@@ -20,8 +19,6 @@ export interface Network {
   readonly path: string;
   /** SHA-256 of the file, hexadecimal. */
   readonly digest: string;
-  /** For example `wrn-16-1`. */
-  readonly architecture: string;
   /** Number of logits. */
   readonly classes: number;
   /** What its file says of it. */
@@ -30,8 +27,6 @@ export interface Network {
 
 /** What a sweep needs to know of a data set. */
 export interface Data {
-  /** Number of training images. */
-  readonly trainImages: number;
   /** Number of classes. */
   readonly classes: number;
 }
@@ -42,15 +37,9 @@ export interface Data {
  * @throws {FormatError} where it is missing or holds no network.
  */
 export async function readNetwork(path: string, arch?: string): Promise<Network> {
-  const { tensors, metadata } = await readCheckpoint(path);
-  const architecture = architectureOf(tensors, path, arch);
-  return {
-    path,
-    digest: createHash("sha256").update(await Deno.readFile(path)).digest("hex"),
-    architecture: architecture.name,
-    classes: architecture.classes,
-    metadata,
-  };
+  const { tensors, metadata, digest } = await readCheckpoint(path);
+  const { classes } = architectureOf(tensors, path, arch);
+  return { path, digest, classes, metadata };
 }
 
 /**
@@ -59,16 +48,12 @@ export async function readNetwork(path: string, arch?: string): Promise<Network>
  * @throws {LetheError} where it is unknown, missing or damaged.
  */
 export async function readData(request: DatasetRequest): Promise<Data> {
-  let trainImages = 0;
   const { classNames } = await loadDataset({
     ...request,
     parts: ["train"],
-    trainSubset(count) {
-      trainImages = count;
-      return [];
-    },
+    trainSubset: () => [],
   });
-  return { trainImages, classes: classNames.length };
+  return { classes: classNames.length };
 }
 
 /**

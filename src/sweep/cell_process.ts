@@ -36,15 +36,23 @@ const TAIL = 4096;
  * which passes it on once. Its standard input is a pipe that names the lock and closes when the sweep
  * dies, however it dies: the program is to end then (`watch_parent.ts`).
  *
- * @throws {LetheError} where it cannot be started, or its log not be written.
+ * @throws {LetheError} where it cannot be started, or its log not be opened.
  */
 export async function runCellProcess(
   program: readonly string[],
   options: ProcessOptions,
 ): Promise<ProcessEnd> {
   using log = await openLog(options.log);
+  let full = false;
+  // A log that cannot grow, on a disk that is full, ends no job.
   const write = async (bytes: Uint8Array) => {
-    for (let done = 0; done < bytes.length;) done += await log.write(bytes.subarray(done));
+    try {
+      for (let done = 0; !full && done < bytes.length;) {
+        done += await log.write(bytes.subarray(done));
+      }
+    } catch {
+      full = true;
+    }
   };
   await write(new TextEncoder().encode(`${options.heading}\n`));
   const child = start(program);
@@ -66,11 +74,6 @@ export async function runCellProcess(
   try {
     if (options.stop.aborted) stop();
     await Promise.all([keep(child.stdout), keep(child.stderr)]);
-  } catch (error) {
-    kill();
-    await child.status;
-    const reason = messageOf(error);
-    throw new FormatError(`cannot write ${options.log}: ${reason}`, { cause: error });
   } finally {
     options.stop.removeEventListener("abort", stop);
     options.kill.removeEventListener("abort", kill);

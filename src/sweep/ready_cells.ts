@@ -29,10 +29,6 @@ export interface ReadyCell extends Cell {
   readonly digest: string;
   /** Name of the attack that is measured; null where only accuracy is. */
   readonly attack: string | null;
-  /** Name of the network, for example `wrn-16-1`. */
-  readonly architecture: string;
-  /** Training images of the data set. */
-  readonly trainImages: number;
 }
 
 /** Where the files of a plan are. */
@@ -112,8 +108,6 @@ export async function readyCells(
       identity,
       digest: createHash("sha256").update(JSON.stringify(identity)).digest("hex"),
       attack: attack?.name ?? null,
-      architecture: student.architecture,
-      trainImages: data.trainImages,
     });
   }
   return ready;

@@ -8,21 +8,29 @@ export function markdownReport(
   parts: readonly ReportPart[],
 ): string {
   const blocks = [
-    `# ${title}`,
-    ...description === "" ? [] : [description],
+    `# ${escaped(title)}`,
+    ...description === "" ? [] : [escaped(description)],
     ...parts.flatMap(({ title, paragraphs, table, list }) => [
       `## ${title}`,
-      ...paragraphs,
+      ...paragraphs.map(escaped),
       ...table ? [markdownTable(table)] : [],
-      ...list && list.length > 0 ? [list.map((item) => `- ${item}`).join("\n")] : [],
+      ...list && list.length > 0 ? [list.map((item) => `- ${escaped(item)}`).join("\n")] : [],
     ]),
   ];
   return blocks.join("\n\n") + "\n";
 }
 
+/**
+ * Text that Markdown takes for nothing but text: on one line, without tags, links, emphasis or the
+ * bars of tables.
+ */
+function escaped(text: string): string {
+  return text.replace(/\s+/g, " ").replace(/[\\`*[\]<>|]/g, "\\$&");
+}
+
 /** A table with its columns in line; the first is text, the others mostly numbers. */
 function markdownTable({ head, rows }: ReportTable): string {
-  const cells = [head, ...rows].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
+  const cells = [head, ...rows].map((row) => row.map(escaped));
   const widths = head.map((_, i) => Math.max(3, ...cells.map((row) => row[i]!.length)));
   const line = (row: readonly string[]) =>
     `| ${row.map((cell, i) => cell.padEnd(widths[i]!)).join(" | ")} |`;

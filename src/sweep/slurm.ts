@@ -3,6 +3,7 @@
 import { LetheError } from "../errors.ts";
 import { writeFileAtomic } from "../formats/write_file.ts";
 import { shellQuoted } from "../text/shell.ts";
+import { shown } from "../text/quoted.ts";
 import { cellFolder } from "./cell_folder.ts";
 import { signalProcess } from "./signal_process.ts";
 
@@ -60,38 +61,62 @@ export interface SubmittedJob {
  * @param options.wait Until all tasks have ended.
  * @param options.signal Ends the waiting, not the job.
  * @param options.onSubmitted Told the job's number before the waiting begins.
+ * @param options.program Default: `sbatch`.
  * @throws {LetheError} where `sbatch` is missing or refuses the job.
  */
 export async function submitToSlurm(
   job: JobArray,
-  options: { wait: boolean; signal: AbortSignal; onSubmitted(id: string): void },
+  options: {
+    readonly wait: boolean;
+    readonly signal: AbortSignal;
+    onSubmitted(id: string): void;
+    readonly program?: string;
+  },
 ): Promise<SubmittedJob> {
   const script = `${job.out}/slurm.sh`;
   await writeFileAtomic(script, new TextEncoder().encode(slurmScript(job)));
-  const child = start(["--parsable", ...options.wait ? ["--wait"] : [], script]);
+  const child = start(options.program ?? "sbatch", [
+    "--parsable",
+    ...options.wait ? ["--wait"] : [],
+    script,
+  ]);
   const stop = () => signalProcess(child, "SIGTERM");
   options.signal.addEventListener("abort", stop);
   let [printed, id] = ["", ""];
   const errors = new Response(child.stderr).text();
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
     printed += text;
-    // The number comes first, then a semicolon and the cluster's name where there are several.
-    if (id === "" && printed.includes("\n")) {
-      id = printed.split(/[;\n]/)[0]!;
+    // A site's own wrapper may greet before it.
+    const found = jobNumber(printed);
+    if (id === "" && found !== undefined) {
+      id = found;
       options.onSubmitted(id);
     }
   }
   const { success } = await child.status;
   options.signal.removeEventListener("abort", stop);
   if (id === "") {
-    throw new LetheError(`cannot submit ${script} to Slurm: ${(await errors).trim()}`);
+    const said = shown((await errors).trim() || printed.trim() || "it printed no job's number");
+    const advice = /array/i.test(said)
+      ? `; the job has ${job.ids.length} tasks: where the cluster's MaxArraySize is smaller, give ` +
+        "a part of the cells at a time by --only"
+      : "";
+    throw new LetheError(`cannot submit ${script} to Slurm: ${said}${advice}`);
   }
   return { id, succeeded: options.wait ? success : undefined };
 }
 
-function start(args: readonly string[]): Deno.ChildProcess {
+/**
+ * The number in what `sbatch --parsable` prints: a line with nothing else on it but, where there are
+ * several clusters, a semicolon and a name.
+ */
+export function jobNumber(printed: string): string | undefined {
+  return /^(\d+)(?:;\S*)?\r?\n/m.exec(printed)?.[1];
+}
+
+function start(program: string, args: readonly string[]): Deno.ChildProcess {
   try {
-    return new Deno.Command("sbatch", {
+    return new Deno.Command(program, {
       args: [...args],
       // Ctrl-C at a terminal is for the sweep alone.
       detached: true,

@@ -31,6 +31,7 @@ import {
   truth,
   whole,
 } from "../../src/runs/schema.ts";
+import { checkRecorded } from "../../src/settings/record.ts";
 import { shown } from "../../src/text/quoted.ts";
 import {
   type DataSettings,
@@ -86,6 +87,11 @@ export async function measureRun(
   const { settings, command } = run.record;
   // An audit's document has all that is shown of it.
   if (command === "audit") return { classNames: [], missing, recorded: false };
+  const possible = await attempt("the settings", () => {
+    checkRecorded(settings, command, shown(`${run.path}/run.json`));
+    return Promise.resolve(true);
+  });
+  if (!possible) return { classNames: [], missing, recorded: false };
   const dataset = await attempt("the test images", () => testImagesOf(run, output));
   const classNames = dataset?.classNames ?? [];
   const networks: (NamedNetwork & { network: LoadedModel })[] = [];

@@ -10,6 +10,7 @@ import { readRegularFile } from "../../src/formats/read_file.ts";
 import { reserveFolder, takeFolder } from "../../src/runs/folder_store.ts";
 import { createRun, resumeRun, type RunFolder } from "../../src/runs/run_folder.ts";
 import type { RunImages, RunRecord } from "../../src/runs/run_record.ts";
+import { checkRecorded } from "../../src/settings/record.ts";
 import { shown } from "../../src/text/quoted.ts";
 import type { LoadedModel } from "./load.ts";
 import type { Output } from "./output.ts";
@@ -44,13 +45,23 @@ export async function beginRun(
   return await createRun(store, { ...run, deno: Deno.version.deno });
 }
 
-/** Goes on with the run in `path`, and says what is to be known of it. */
+/**
+ * Goes on with the run in `path`, and says what is to be known of it.
+ *
+ * @throws {FormatError} where it is damaged, or has settings that no flag could have set.
+ */
 export async function continueRun(
   path: string,
   command: string,
   output: Output,
 ): Promise<RunFolder> {
   const folder = await resumeRun(await takeFolder(path), command, { deno: Deno.version.deno });
+  try {
+    checkRecorded(folder.record.settings, command, shown(`${path}/run.json`));
+  } catch (error) {
+    folder.close();
+    throw error;
+  }
   for (const warning of folder.warnings) output.warning(warning);
   return folder;
 }

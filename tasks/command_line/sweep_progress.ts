@@ -2,11 +2,7 @@
 
 import type { CellResult } from "../../src/sweep/cell_folder.ts";
 import { counted } from "../../src/report/number_text.ts";
-import {
-  ASSUMED_IMAGES_PER_SECOND,
-  secondsLeft,
-  type Timing,
-} from "../../src/sweep/expected_time.ts";
+import { ExpectedTimes, type Timing } from "../../src/sweep/expected_time.ts";
 import type { ReadyCell } from "../../src/sweep/ready_cells.ts";
 import type { CellEvent } from "../../src/sweep/run_cells.ts";
 import type { Output } from "./output.ts";
@@ -21,47 +17,44 @@ export interface SweepProgress {
   draw(): void;
 }
 
+/** What a sweep has before it, and what it has done. */
+export interface SweepState {
+  readonly cells: readonly ReadyCell[];
+  /** Names of cells that have finished. */
+  readonly done: ReadonlySet<string>;
+  /** Of those that have finished here. */
+  readonly timings: readonly Timing[];
+}
+
 /** What is expected before a sweep begins, for people. */
-export function expectationText(
-  cells: readonly ReadyCell[],
-  timings: readonly Timing[],
-  workers: number,
-): string {
-  const done = new Set(timings.map(({ cell }) => cell.id));
+export function expectationText({ cells, done, timings }: SweepState, workers: number): string {
   const left = cells.filter(({ id }) => !done.has(id)).map((cell) => ({ cell, running: 0 }));
   const all = counted(cells.length, "cell");
   const count = cells.length - left.length;
   const finished = count === 0 ? "" : `, ${count} of them finished`;
   if (left.length === 0) return `${all}, all finished`;
-  const basis = timings.length > 0
-    ? "at the speed of the finished ones"
-    : `at ${ASSUMED_IMAGES_PER_SECOND} training images/s in all, the speed of a software driver`;
+  const seconds = new ExpectedTimes(timings).left(left, workers);
   return `${all}${finished}; expected time for ${left.length}, ${workers} at a time: ` +
-    `${duration(secondsLeft(left, timings, workers))} ${basis}`;
+    (seconds === undefined
+      ? "known when the first has finished"
+      : `${duration(seconds)} at the speed of the finished ones`);
 }
 
-/** Begins to watch; `finished` are the cells that had a result before. */
-export function watchSweep(
-  output: Output,
-  cells: readonly ReadyCell[],
-  finished: readonly Timing[],
-  workers: number,
-): SweepProgress {
-  const timings = [...finished];
+/** Begins to watch a sweep. */
+export function watchSweep(output: Output, sweep: SweepState, workers: number): SweepProgress {
+  const { cells, done, timings } = sweep;
+  const times = new ExpectedTimes(timings);
   const begun = new Map<string, number>();
-  const left = new Map(cells.map((cell) => [cell.id, cell]));
-  for (const { cell } of finished) left.delete(cell.id);
+  const left = new Map(
+    cells.filter(({ id }) => !done.has(id)).map((cell) => [cell.id, cell]),
+  );
   const elsewhere = new Set<string>();
   const timeLeft = () => {
     const now = performance.now();
     const running = ({ id }: ReadyCell) => (now - (begun.get(id) ?? now)) / 1000;
-    return duration(
-      secondsLeft(
-        [...left.values()].map((cell) => ({ cell, running: running(cell) })),
-        timings,
-        workers,
-      ),
-    );
+    const open = [...left.values()].map((cell) => ({ cell, running: running(cell) }));
+    const seconds = times.left(open, workers);
+    return seconds === undefined ? "" : `, about ${duration(seconds)} left`;
   };
   return {
     event(cell, event) {
@@ -85,15 +78,15 @@ export function watchSweep(
           output.line(`${done} ${id}: given up: ${event.message}`);
           return;
         }
-        timings.push({ cell, seconds: event.result.run.seconds });
-        const rest = left.size === 0 ? "" : `; about ${timeLeft()} left`;
+        times.add({ cell, seconds: event.result.run.seconds });
+        const rest = left.size === 0 ? "" : timeLeft();
         output.line(`${done} ${id}: ${resultText(event.result)}${rest}`);
       }
     },
     draw() {
       const done = cells.length - left.size;
       output.progress(
-        `${done} of ${cells.length} cells done, ${begun.size} running, about ${timeLeft()} left`,
+        `${done} of ${cells.length} cells done, ${begun.size} running${timeLeft()}`,
       );
     },
   };

@@ -190,7 +190,7 @@ Deno.test("table.html is a good page and escapes what the plan says", async () =
   const elements = assertGoodPage(html);
   assert.equal(elements.find(({ name }) => name === "h1")?.text, "A & B | <C>");
   assert.equal(elements.filter(({ name }) => name === "table").length, 2);
-  assert.ok(markdown.startsWith("# A & B | <C>\n"));
+  assert.ok(markdown.startsWith("# A & B \\| \\<C\\>\n"));
 });
 
 Deno.test("table.csv holds plain shares, and nothing for measures that a group lacks", async () => {
@@ -218,4 +218,11 @@ Deno.test("a report averages over models where there are several", async () => {
     markdown,
     /## NAD against its control\n[^#]*\| mean of 2 \| 2 +\| .*\| -5\.00 ± 0\.00 +\|/,
   );
+});
+
+Deno.test("table.md takes names and descriptions for text, whatever is in them", async () => {
+  const plan = planOf([{ model: "a", defense: "nad" }], "A | B\n# <b>[x](y)</b> `c`");
+  const finished = finish(plan, () => [0.85, 0.1, 0.7]);
+  const { markdown } = await reportOf(plan, finished);
+  assert.ok(markdown.startsWith("# A \\| B # \\<b\\>\\[x\\](y)\\</b\\> \\`c\\`\n\n"), markdown);
 });

@@ -1,7 +1,7 @@
 /** Job arrays: their script, and a real Slurm that puts tasks back into the queue and loses them. */
 
 import assert from "node:assert/strict";
-import { slurmScript } from "../../src/sweep/slurm.ts";
+import { jobNumber, slurmScript, submitToSlurm } from "../../src/sweep/slurm.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { slurmIsInstalled, withSlurm } from "./slurm_cluster.ts";
 import { assertNoneAtOnce, awaitJournal, startSweep, tables, undisturbedTables } from "./sweeps.ts";
@@ -44,6 +44,49 @@ Deno.test("slurmScript() runs the cell of its task and keeps the log in the cell
     const log = await Deno.readTextFile(`${out}/cells/b_nad_seed-1/slurm.log`);
     assert.match(log, /^--- job 7_1 on .*, restart 0\nrun \$HOME --only b_nad_seed-1\n$/);
   });
+});
+
+Deno.test("jobNumber() finds the number behind the greeting of a site's own sbatch", () => {
+  const banner =
+    "\n-----\n   Welcome to the Example Supercomputer 2\n-----\n--> Verifying 1 job...OK\n";
+  for (
+    const [printed, number] of [
+      ["519605\n", "519605"],
+      ["4242;cluster\n", "4242"],
+      [`${banner}519605\n`, "519605"],
+      [`${banner}519605;alps\nbye\n`, "519605"],
+      [banner, undefined],
+      ["519605", undefined],
+      ["", undefined],
+    ] as const
+  ) {
+    assert.equal(jobNumber(printed), number, printed);
+  }
+});
+
+/** Submits the job to a stand-in for `sbatch`, a shell script with this body. */
+async function submitTo(body: string): Promise<string> {
+  let number = "";
+  await withTemporaryFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/sbatch`, `#!/bin/sh\n${body}\n`, { mode: 0o755 });
+    const { id } = await submitToSlurm({ ...JOB, out: folder }, {
+      wait: false,
+      signal: new AbortController().signal,
+      onSubmitted() {},
+      program: `${folder}/sbatch`,
+    });
+    number = id;
+  });
+  return number;
+}
+
+Deno.test("submitToSlurm() reads the job's number, and says what helps where an array is refused", async () => {
+  assert.equal(await submitTo("echo; echo '--> Welcome'; echo 519605"), "519605");
+  await assert.rejects(
+    submitTo("echo 'sbatch: error: Invalid job array specification' >&2; exit 1"),
+    /Invalid job array specification; the job has 3 tasks: .* MaxArraySize .* by --only$/,
+  );
+  await assert.rejects(submitTo("exit 1"), /it printed no job's number$/);
 });
 
 Deno.test({
