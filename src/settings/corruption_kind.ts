@@ -46,6 +46,7 @@ const PART: Kind<readonly [keyof typeof PARTS, Numbers]> = {
  */
 export const CORRUPTION: Kind<Corruption | null> = {
   expected: "some of mix:P:STRENGTH, wave:P:AMPLITUDE and patch:P:SIZE, or none",
+  argument: "list",
   part: PART,
   verbatim: true,
   parse(text) {

@@ -13,6 +13,7 @@ export type Settings = Readonly<Record<string, SettingValue>>;
 /** Names that a plan may give: they become part of the names of folders. */
 export const NAME: Kind<string> = pattern(
   "a name of at most 60 letters, digits, dots and dashes, the first a letter or digit",
+  "name",
   /^[A-Za-z0-9][A-Za-z0-9.-]{0,59}$/,
 );
 

@@ -5,7 +5,7 @@ import { FormatError } from "../errors.ts";
 import { shownValue } from "../text/kinds.ts";
 import { shellQuoted } from "../text/shell.ts";
 import type { CommandName, Fields, RecordedRun, Setting } from "./setting.ts";
-import { COMMANDS } from "./setting.ts";
+import { argumentOf, COMMANDS } from "./setting.ts";
 import { flagName, type Recorded, rowsOf, SETTINGS, type SettingTable } from "./table.ts";
 
 /**
@@ -76,7 +76,7 @@ export function commandOf(
     const flag = flagName(name, row);
     const found = row.kind.read(value);
     if (found === undefined) return [];
-    if (row.argument !== undefined) return [`--${flag} ${shellQuoted(row.kind.write(found))}`];
+    if (argumentOf(row) !== undefined) return [`--${flag} ${shellQuoted(row.kind.write(found))}`];
     const { switch: way = "on" } = row;
     if (found === true) return way === "off" ? [] : [`--${flag}`];
     return way === "on" ? [] : [`--no-${flag}`];

@@ -41,7 +41,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 export interface Setting {
   /** What its value may be. */
   readonly kind: Kind<unknown>;
-  /** What help calls the value; a flag without it is a switch. */
+  /** What help calls the value, where its kind does not say it well. */
   readonly argument?: string;
   /** A switch sets true (`on`, the default), false by `--no-NAME` (`off`), or either (`both`). */
   readonly switch?: "on" | "off" | "both";
@@ -81,9 +81,21 @@ export interface RecordedRun {
   readonly recorded: boolean;
 }
 
-/** Rows with their names, as narrow as they are written. */
-export function rows<const R extends Readonly<Record<string, Setting>>>(table: R): R {
-  return table;
+/** In words, the default of settings that a recipe gives. */
+export const BY_RECIPE = "the recipe's";
+
+/** Rows with their names, as narrow as they are written, and what all have that do not differ. */
+export function rows<
+  const S extends Partial<Setting>,
+  const R extends Readonly<Record<string, Partial<Setting> & Pick<Setting, "kind" | "help">>>,
+>(shared: S, own: R): { readonly [N in keyof R]: R[N] & Omit<S, keyof R[N]> } {
+  const whole = Object.entries(own).map(([name, row]) => [name, { ...shared, ...row }]);
+  return Object.fromEntries(whole);
+}
+
+/** What help calls the value of a setting; undefined for a switch. */
+export function argumentOf({ kind, argument = kind.argument }: Setting): string | undefined {
+  return argument;
 }
 
 /** The name of a row as flags and plans have it: `teacher-epochs` for `teacherEpochs`. */

@@ -4,7 +4,7 @@ import { isModelFile } from "../attacks/backdoor.ts";
 import { FormatError, messageOf } from "../errors.ts";
 import { MADE_TEACHERS } from "../settings/distillation.ts";
 import { modelKinds, type PlanModel } from "../settings/plan.ts";
-import { shownValue, text } from "../text/kinds.ts";
+import { path, shownValue, text } from "../text/kinds.ts";
 import { type Cell, expandRow, MAXIMUM_CELLS, type NamedFiles, readCell } from "./plan_rows.ts";
 import { checkKeys, namedEntries, object, readSettings, setting } from "./plan_values.ts";
 
@@ -22,9 +22,9 @@ export interface Plan {
 
 /** The texts of a plan; its other keys hold objects and rows. */
 const TEXTS = {
-  title: text("text"),
-  description: text("text"),
-  data: text("the path of a folder"),
+  title: text("text", "text"),
+  description: text("text", "text"),
+  data: path("the path of a folder"),
 };
 
 const PLAN_KEYS = [...Object.keys(TEXTS), "models", "teachers", "defaults", "cells"];
@@ -60,7 +60,7 @@ export function parsePlan(bytes: Uint8Array, source: string): Plan {
   const teachers = new Map(
     namedEntries(plan.teachers ?? {}, `"teachers" of ${source}`).map(([name, file]) => [
       name,
-      String(setting(file, text("the path of a file"), name, `"teachers" of ${source}`)),
+      String(setting(file, path("the path of a file"), name, `"teachers" of ${source}`)),
     ]),
   );
   const hidden = MADE_TEACHERS.find((name) => teachers.has(name));

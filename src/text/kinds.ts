@@ -21,6 +21,8 @@ export interface Range {
 export interface Kind<T> {
   /** In words, for messages. */
   readonly expected: string;
+  /** What a flag's help calls the value; a kind without it is that of a switch. */
+  readonly argument?: string;
   /** All that it may be, where that is a few words. */
   readonly choices?: readonly string[];
   /** Where values are lists, what each part may be. */
@@ -46,16 +48,21 @@ export interface NumberKind extends Kind<number> {
 }
 
 /** A finite number. */
-export function number(range: Range = {}): NumberKind {
-  return numeric("a number", range, Number.isFinite);
+export function number(range: Range = {}, argument = "x"): NumberKind {
+  return numeric("a number", argument, range, Number.isFinite);
 }
 
 /** A whole number that a double holds exactly. */
 export function whole(range: Range = {}): NumberKind {
-  return numeric("a whole number", range, Number.isSafeInteger);
+  return numeric("a whole number", "n", range, Number.isSafeInteger);
 }
 
-function numeric(name: string, range: Range, fits: (value: number) => boolean): NumberKind {
+function numeric(
+  name: string,
+  argument: string,
+  range: Range,
+  fits: (value: number) => boolean,
+): NumberKind {
   const { above = -Infinity, least = -Infinity, below = Infinity, most = Infinity } = range;
   const check = (value: number) =>
     fits(value) && value > above && value >= least && value < below && value <= most
@@ -63,10 +70,11 @@ function numeric(name: string, range: Range, fits: (value: number) => boolean): 
       : undefined;
   return {
     expected: `${name}${rangeText(range)}`,
+    argument,
     parse: (text) => text.trim() === "" ? undefined : check(Number(text)),
     read: (value) => typeof value === "number" ? check(value) : undefined,
     write: String,
-    within: (narrower) => numeric(name, { ...range, ...narrower }, fits),
+    within: (narrower) => numeric(name, argument, { ...range, ...narrower }, fits),
   };
 }
 
@@ -82,10 +90,11 @@ function rangeText({ above, least, below, most }: Range): string {
 }
 
 /** One of a few words. */
-export function choice<const T extends string>(words: readonly T[]): Kind<T> {
+export function choice<const T extends string>(words: readonly T[], argument = "name"): Kind<T> {
   const find = (value: unknown) => words.find((word) => word === value);
   return {
     expected: `one of ${words.join(", ")}`,
+    argument,
     choices: words,
     parse: find,
     read: find,
@@ -94,20 +103,23 @@ export function choice<const T extends string>(words: readonly T[]): Kind<T> {
 }
 
 /** Any text but the empty one. */
-export function text(expected: string): Kind<string> {
-  return pattern(expected, /^[^\0]+$/);
+export function text(expected: string, argument: string): Kind<string> {
+  return pattern(expected, argument, /^[^\0]+$/);
 }
 
-/** The path of a file or folder. */
-export function path(expected: string): Kind<string> {
-  return { ...text(expected), path: true };
+/** The path of a file, or of a folder where it is `expected`. */
+export function path(
+  expected: string,
+  argument = expected.endsWith("folder") ? "dir" : "file",
+): Kind<string> {
+  return { ...text(expected, argument), path: true };
 }
 
 /** Text that fits an expression, which must not backtrack. */
-export function pattern(expected: string, expression: RegExp): Kind<string> {
+export function pattern(expected: string, argument: string, expression: RegExp): Kind<string> {
   const check = (value: unknown) =>
     typeof value === "string" && expression.test(value) ? value : undefined;
-  return { expected, parse: check, read: check, write: String };
+  return { expected, argument, parse: check, read: check, write: String };
 }
 
 /** Yes or no; as text `true` or `false`. */
@@ -133,6 +145,7 @@ export function list<T>(expected: string, part: Kind<T>, count?: number): Kind<T
   const parse = (text: string) => check(text.split(",").map((each) => part.parse(each.trim())));
   return {
     expected,
+    argument: "list",
     part,
     parse,
     read: (value) =>
@@ -155,6 +168,7 @@ export function three(range: Range = {}): Kind<[number, number, number]> {
   const numbers = list(`three numbers${rangeText(range)}`, number(range), 3);
   return {
     ...numbers,
+    argument: "r,g,b",
     parse: (text) => triple(numbers.parse(text)),
     read: (value) => triple(numbers.read(value)),
   };
@@ -169,6 +183,7 @@ export function repeated(expected: string): Kind<string[]> {
   const one = path(expected);
   return {
     ...list(expected, one),
+    argument: "run",
     path: true,
     repeated: true,
     parse: (text) => one.parse(text) === undefined ? undefined : [text],
@@ -179,6 +194,7 @@ export function repeated(expected: string): Kind<string[]> {
 export function either<A, B>(first: Kind<A>, second: Kind<B>): Kind<A | B> {
   return {
     expected: `${first.expected}, or ${second.expected}`,
+    argument: second.argument ?? "value",
     ...second.part ? { part: second.part } : {},
     parse: (text) => first.parse(text) ?? second.parse(text),
     read: (value) => first.read(value) ?? second.read(value),

@@ -8,6 +8,7 @@ import type { Kind } from "./kinds.ts";
  */
 export const pairs: Kind<Readonly<Record<string, string>>> = {
   expected: "KEY=VALUE, with commas between pairs",
+  argument: "key=value,...",
   verbatim: true,
   parse: parsePairs,
   read(value) {

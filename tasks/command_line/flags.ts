@@ -1,7 +1,7 @@
 /** From rows of the table of settings to the flags of a command. */
 
 import { type Command, InvalidArgumentError, Option } from "npm:commander@15.1.0";
-import type { CommandName, Setting } from "../../src/settings/setting.ts";
+import { argumentOf, type CommandName, type Setting } from "../../src/settings/setting.ts";
 import {
   flagName,
   type Flags,
@@ -36,7 +36,8 @@ export function addFlags(
 
 /** The flag of a setting, or the two of one that can be switched on and off. */
 function optionsOf(name: string, row: Setting): Option[] {
-  const { kind, argument, switch: way = "on" } = row;
+  const { kind, switch: way = "on" } = row;
+  const argument = argumentOf(row);
   const flag = flagName(name, row);
   if (argument === undefined) {
     return [
@@ -60,7 +61,7 @@ function optionOf(flags: string, name: string, row: Setting): Option {
   // Commands may share a flag whose meaning differs; what it comes to goes by the row's name.
   option.attributeName = () => name;
   if (row.conflicts) option.conflicts([...row.conflicts]);
-  if (row.default !== undefined && row.argument !== undefined) {
+  if (row.default !== undefined && argumentOf(row) !== undefined) {
     option.default(row.default);
   }
   return option;

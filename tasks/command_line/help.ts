@@ -1,6 +1,6 @@
 /** The help of a command, from the table of settings, at the width of the terminal. */
 
-import { SECTIONS, type Setting } from "../../src/settings/setting.ts";
+import { argumentOf, SECTIONS, type Setting } from "../../src/settings/setting.ts";
 import { flagName, rowsOf, SETTINGS, type SettingTable } from "../../src/settings/table.ts";
 import type { Command } from "./command.ts";
 import { typedCommand } from "./typed_command.ts";
@@ -82,7 +82,7 @@ type Entry = readonly [term: string, text: string];
 
 function termOf(name: string, row: Setting): string {
   const flag = flagName(name, row);
-  if (row.argument !== undefined) return `--${flag} <${row.argument}>`;
+  if (argumentOf(row) !== undefined) return `--${flag} <${argumentOf(row)}>`;
   return { on: `--${flag}`, off: `--no-${flag}`, both: `--[no-]${flag}` }[row.switch ?? "on"];
 }
 
@@ -91,9 +91,10 @@ const SHORT = 52;
 
 /** What a flag does, and, as far as there is room or all is asked for, what it may be without it. */
 function textOf(row: Setting, all: boolean): string {
-  const { help, kind, argument, default: value, otherwise } = row;
+  const { help, kind, default: value, otherwise } = row;
   const choices = kind.choices?.filter((word) => !help.includes(word)) ?? [];
-  const without = otherwise ?? (argument && value !== undefined ? kind.write(value) : undefined);
+  const without = otherwise ??
+    (argumentOf(row) && value !== undefined ? kind.write(value) : undefined);
   const whole = help + (choices.length > 0 ? `: ${kind.choices!.join(", ")}` : "") +
     (without === undefined ? "" : ` (default: ${without})`);
   return all || whole.length <= SHORT ? whole : help;

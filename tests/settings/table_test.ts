@@ -6,7 +6,7 @@ import { type Recipe, RECIPES } from "../../src/defenses/recipes.ts";
 import { FormatError } from "../../src/errors.ts";
 import { cellKinds, plannedRows, plannedValue } from "../../src/settings/plan.ts";
 import { checkRecorded, commandOf, recordSettings } from "../../src/settings/record.ts";
-import { COMMANDS, type Setting } from "../../src/settings/setting.ts";
+import { argumentOf, COMMANDS, type Setting } from "../../src/settings/setting.ts";
 import { flagName, rowsOf, SETTINGS } from "../../src/settings/table.ts";
 import { cellId } from "../../src/sweep/cell_id.ts";
 import { parsePlan } from "../../src/sweep/plan.ts";
@@ -86,7 +86,7 @@ Deno.test("every row has a default of its own kind, and one flag in each command
     const { kind, default: value, help } = row;
     assert.ok(help.length > 6 && !help.includes("\n"), name);
     if (value !== undefined) assert.deepEqual(kind.read(value), value, name);
-    if (row.argument !== undefined && value !== undefined && !kind.repeated) {
+    if (argumentOf(row) !== undefined && value !== undefined && !kind.repeated) {
       assert.deepEqual(kind.parse(kind.write(value)), value, name);
     }
   }

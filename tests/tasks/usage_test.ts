@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
+import { argumentOf } from "../../src/settings/setting.ts";
 import { flagName, rowsOf } from "../../src/settings/table.ts";
 import { COMMANDS } from "../../tasks/main.ts";
 import { assertRefused, filesUnder, runHere, runTask, type Task } from "./command.ts";
@@ -52,7 +53,7 @@ Deno.test("--help-all lists every flag of the table, each in its section", async
 Deno.test("no flag takes an empty value", async () => {
   for (const { name, argument } of COMMANDS) {
     for (const [key, row] of rowsOf(name)) {
-      if (row.argument === undefined) continue;
+      if (argumentOf(row) === undefined) continue;
       const flag = `--${flagName(key, row)}`;
       const args = argument && !argument.gives ? ["something", flag, ""] : [flag, ""];
       assertRefused(await runHere(name, args), 2, /argument '' is invalid/);

@@ -53,7 +53,7 @@ const REFUSED: readonly (readonly [Kind<unknown>, readonly string[], string])[] 
   [whole({ least: 1, most: 32 }), ["99"], "a whole number from 1 to 32"],
   [three(), ["1,2", "1,2,3,4", "1,,3", ""], "three numbers"],
   [words(["a", "b"]), ["", "a,", "c"], "some of a, b"],
-  [text("a path"), ["", "a\0b"], "a path"],
+  [text("a path", "path"), ["", "a\0b"], "a path"],
   [pairs, ["", "a", "=1", "a=1,", "a=1,b", 'a="1', 'a="1"x', "b,a=1"], "KEY=VALUE"],
   [
     CORRUPTION,
