@@ -77,18 +77,18 @@ export type { Allocator, Scope } from "./src/gpu/scope.ts";
 export type { Scratch } from "./src/gpu/scratch.ts";
 export type { Kernel } from "./shaders/kernel.ts";
 export type {
+  ConvolutionFacts,
   ConvolutionGeometry,
   ConvolutionUse,
   ForwardFusion,
   InputGradientFusion,
-  KernelCapabilities,
-  KernelChoices,
   WeightGradientFusion,
-} from "./shaders/convolution/variant.ts";
+} from "./shaders/convolution/use.ts";
+export type { KernelCapabilities, KernelChoices } from "./shaders/kernel.ts";
 
 // Choosing kernels by timing.
 export { ChoiceTable, useKey } from "./src/gpu/choice_table.ts";
-export { tune, type TunedUse } from "./src/tuning/tune.ts";
+export { type TimedCandidate, tune, type TunedUse } from "./src/tuning/tune.ts";
 export { convolutionUses } from "./src/tuning/convolution_uses.ts";
 export { loadChoices, saveChoices } from "./src/tuning/choices_file.ts";
 

@@ -1,5 +1,7 @@
 /** What a kernel is to the rest of the project: WGSL text and how many workgroups to start. */
 
+import type { ConvolutionFacts, ConvolutionUse } from "./convolution/use.ts";
+
 /**
  * One compute dispatch. The entry point is `main`. Its buffers are `@group(0)`, with binding `i`
  * for the i-th buffer: the inputs first (`var<storage, read>`), then the outputs
@@ -15,6 +17,8 @@ export interface Kernel {
    * it, and naga refuses it, so the device layer writes it where the implementation wants it.
    */
   readonly subgroups?: boolean;
+  /** Of a convolution: what it computes, and how. */
+  readonly convolution?: ConvolutionFacts;
   /** Workgroups along x, y and z, each 1 to 65,535. */
   readonly workgroups: readonly [number, number, number];
 }
@@ -44,4 +48,24 @@ export function declareBindings(reads: readonly Binding[], writes: readonly Bind
 /** Number of groups of `size` that cover `count`. */
 export function groupsOf(count: number, size: number): number {
   return Math.ceil(count / size);
+}
+
+/** What the device offers to a kernel. */
+export interface KernelCapabilities {
+  /** Invocations of a subgroup, 0 where subgroup operations cannot be used. */
+  readonly subgroupSize: number;
+  /** Largest number of invocations of a workgroup. */
+  readonly maxInvocations: number;
+  /** True for a driver that computes on the CPU; false unless given. */
+  readonly software?: boolean;
+  /** True for a software driver that is reached through OpenGL; false unless given. */
+  readonly openGl?: boolean;
+  /** What timing has chosen on this device; without it the first candidate is taken. */
+  readonly choices?: KernelChoices;
+}
+
+/** Choices between the candidates of a use. */
+export interface KernelChoices {
+  /** Name of the chosen candidate; `undefined` where nothing was chosen. */
+  find(use: ConvolutionUse): string | undefined;
 }

@@ -99,10 +99,10 @@ export const doctor = defineCommand({
   },
 });
 
-/** A choice of timing: which of the candidates, 0 being the default. */
+/** A choice of timing: the name of a kernel. */
 interface ChosenKernel {
   readonly convolution: string;
-  readonly candidate: number;
+  readonly candidate: string;
 }
 
 /** Loads what timing chose before; with `tune`, times everything anew and saves it. */
@@ -110,12 +110,13 @@ async function tunedKernels(gpu: Gpu, output: Output, tune: boolean): Promise<Ch
   const path = choicesPath();
   if (tune) {
     const uses = convolutionUses(wideResNet(16, 1, 10), TUNED_IMAGES, gpu.capabilities);
-    await tuneConvolutions(gpu, uses, ({ use, chosen, milliseconds, labels }, done, total) => {
-      const gain = milliseconds[0]! / milliseconds[chosen]!;
+    await tuneConvolutions(gpu, uses, ({ use, chosen, candidates }, done, total) => {
       output.progress(`timing kernels: ${done} of ${total}`);
+      if (!chosen) return output.result(`${useKey(use)}: no kernel runs on this device`);
+      const gain = candidates[0]!.milliseconds / chosen.milliseconds;
       output.result(
-        `${useKey(use)}: candidate ${chosen} of ${labels.length}, ` +
-          `${milliseconds[chosen]!.toFixed(3)} ms, ${gain.toFixed(2)} times the default's speed`,
+        `${useKey(use)}: ${chosen.name} of ${candidates.length}, ` +
+          `${chosen.milliseconds.toFixed(3)} ms, ${gain.toFixed(2)} times the default's speed`,
       );
     });
     if (path !== undefined) await saveChoices(gpu, path);
@@ -123,11 +124,10 @@ async function tunedKernels(gpu: Gpu, output: Output, tune: boolean): Promise<Ch
     await loadChoices(gpu, path);
   }
   const choices = [...gpu.choices].map(([convolution, candidate]) => ({ convolution, candidate }));
-  const changed = choices.filter(({ candidate }) => candidate > 0).length;
   output.result(
     choices.length === 0
       ? "kernels: the defaults; --tune times them"
-      : `kernels: ${choices.length} chosen by timing, ${changed} of them not the default (${path})`,
+      : `kernels: ${choices.length} chosen by timing (${path})`,
   );
   return choices;
 }

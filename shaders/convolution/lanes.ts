@@ -7,7 +7,7 @@
  * neither on the addresses nor much on the vector size, and broadcasts cost next to nothing.
  */
 
-import type { KernelCapabilities } from "./variant.ts";
+import type { KernelCapabilities } from "../kernel.ts";
 
 /** Lanes of the subgroups that these kernels are written for: vectors of 256 and of 512 bits. */
 export type Lanes = 8 | 16;

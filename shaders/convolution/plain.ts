@@ -7,16 +7,15 @@
 
 import { declareBindings, groupsOf } from "../kernel.ts";
 import { unroll } from "./lanes.ts";
-import { channelTile, extraReads, label, readInput, WORKGROUP } from "./plain_text.ts";
+import { channelTile, extraReads, kernelFacts, readInput, WORKGROUP } from "./plain_text.ts";
 import { plainWeightGradient } from "./plain_weights.ts";
 import {
   type ConvolutionGeometry,
-  type ConvolutionVariant,
   type ForwardFusion,
-  type ImageKernel,
   type InputGradientFusion,
   outputExtent,
-} from "./variant.ts";
+} from "./use.ts";
+import type { ConvolutionVariant, ImageKernel } from "./variant.ts";
 
 /** One invocation: one output pixel of one image, up to 8 output channels. */
 function forward(geometry: ConvolutionGeometry, fusion: ForwardFusion): ImageKernel {
@@ -71,7 +70,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }
 `;
   return {
-    label: label("forward", geometry),
+    ...kernelFacts({ direction: "forward", geometry, fusion }),
     wgsl,
     workgroups: [groupsOf(pixels, WORKGROUP), groupsOf(outChannels, tile), batch],
     parts: 0,
@@ -136,7 +135,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 }
 `;
   return {
-    label: label("input gradient", geometry),
+    ...kernelFacts({ direction: "inputGradient", geometry, fusion }),
     wgsl,
     workgroups: [groupsOf(pixels, WORKGROUP), groupsOf(inChannels, tile), batch],
     parts: 0,
@@ -154,6 +153,6 @@ export const plain: ConvolutionVariant = {
     if (!fusion.normalised) yield inputGradient(geometry, fusion);
   },
   *weightGradient(geometry, _capabilities, fusion = {}) {
-    yield plainWeightGradient(geometry, fusion.normaliseInput ?? false);
+    yield plainWeightGradient(geometry, fusion);
   },
 };

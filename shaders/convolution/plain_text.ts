@@ -1,7 +1,8 @@
 /** Pieces of WGSL that the plain kernels share. */
 
 import type { Binding } from "../kernel.ts";
-import type { ConvolutionGeometry } from "./variant.ts";
+import { convolutionLabel, type ConvolutionUse } from "./use.ts";
+import type { ConvolutionKernel } from "./variant.ts";
 
 /** Invocations of a workgroup. */
 export const WORKGROUP = 64;
@@ -30,9 +31,8 @@ export function readInput(index: string, normalise: boolean, channels: number): 
     : `x[${index}]`;
 }
 
-/** Short text of the shapes, for labels. */
-export function label(direction: string, geometry: ConvolutionGeometry): string {
-  const { batch, inChannels, outChannels, height, width, kernelSize, stride } = geometry;
-  return `convolution ${direction} plain ${batch}x${inChannels}x${height}x${width} -> ` +
-    `${outChannels}, ${kernelSize}x${kernelSize} stride ${stride}`;
+/** What a plain kernel is: there is one for each use. */
+export function kernelFacts(use: ConvolutionUse): Pick<ConvolutionKernel, "label" | "convolution"> {
+  const convolution = { ...use, variant: "plain", tile: "" };
+  return { label: convolutionLabel(convolution), convolution };
 }

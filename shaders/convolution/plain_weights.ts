@@ -2,8 +2,9 @@
 
 import { declareBindings, groupsOf } from "../kernel.ts";
 import { unroll } from "./lanes.ts";
-import { channelTile, extraReads, label, readInput, WORKGROUP } from "./plain_text.ts";
-import { type ConvolutionGeometry, outputExtent, type WeightGradient } from "./variant.ts";
+import { channelTile, extraReads, kernelFacts, readInput, WORKGROUP } from "./plain_text.ts";
+import { type ConvolutionGeometry, outputExtent, type WeightGradientFusion } from "./use.ts";
+import type { WeightGradient } from "./variant.ts";
 
 /** Enough invocations to occupy a small GPU; more parts only cost memory and a longer final sum. */
 const WEIGHT_GRADIENT_INVOCATIONS = 16_384;
@@ -14,8 +15,9 @@ const WEIGHT_GRADIENT_INVOCATIONS = 16_384;
  */
 export function plainWeightGradient(
   geometry: ConvolutionGeometry,
-  normaliseInput: boolean,
+  fusion: WeightGradientFusion,
 ): WeightGradient {
+  const { normaliseInput = false } = fusion;
   const { batch, inChannels, height, width, outChannels, kernelSize, stride, padding } = geometry;
   const out = outputExtent(geometry);
   const pixels = out.height * out.width;
@@ -72,7 +74,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
 `;
   return {
     kernel: {
-      label: label("weight gradient", geometry),
+      ...kernelFacts({ direction: "weightGradient", geometry, fusion }),
       wgsl,
       workgroups: [groupsOf(columns, WORKGROUP), groups, parts],
     },

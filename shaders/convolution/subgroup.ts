@@ -15,9 +15,12 @@ import { weightGradientKernel } from "./subgroup_weights.ts";
 import { candidateWeightPlans } from "./subgroup_weights_plan.ts";
 import { lanesOf } from "./lanes.ts";
 import type { Epilogue } from "./subgroup_epilogue.ts";
-import type { ConvolutionVariant, ImageKernel, KernelCapabilities } from "./variant.ts";
+import type { KernelCapabilities } from "../kernel.ts";
+import type { ConvolutionUse } from "./use.ts";
+import type { ConvolutionVariant, ImageKernel } from "./variant.ts";
 
 function* imageKernels(
+  use: ConvolutionUse,
   problem: ImageProblem,
   capabilities: KernelCapabilities,
   normalise: boolean,
@@ -28,30 +31,32 @@ function* imageKernels(
   const small = epilogue.add || epilogue.normalised;
   const limit = small ? MAXIMUM_FUSED_ACCUMULATORS : MAXIMUM_ACCUMULATORS;
   for (const plan of candidatePlans(problem, lanes, limit)) {
-    yield imageKernel(problem, plan, normalise, epilogue);
+    const { rows, laneGroups } = plan.tile;
+    const tile = `${rows} rows x ${lanes * laneGroups}`;
+    yield imageKernel({ ...use, variant: "subgroup", tile }, problem, plan, normalise, epilogue);
   }
 }
 
 /** Kernels for subgroups of 8 or 16 lanes; none where they are of another size. */
 export const subgroup: ConvolutionVariant = {
   name: "subgroup",
-  forward: (geometry, capabilities, fusion = {}) =>
-    imageKernels(forwardProblem(geometry), capabilities, fusion.normaliseInput ?? false, {
-      add: fusion.addResidual ?? false,
-      statistics: fusion.statistics ?? false,
-      normalised: false,
-    }),
-  inputGradient: (geometry, capabilities, fusion = {}) =>
-    imageKernels(inputGradientProblem(geometry), capabilities, false, {
-      add: fusion.addAddend ?? false,
-      statistics: false,
-      normalised: fusion.normalised ?? false,
-    }),
+  forward: (geometry, capabilities, fusion = {}) => {
+    const use = { direction: "forward", geometry, fusion } as const;
+    const { normaliseInput = false, addResidual = false, statistics = false } = fusion;
+    const epilogue = { add: addResidual, statistics, normalised: false };
+    return imageKernels(use, forwardProblem(geometry), capabilities, normaliseInput, epilogue);
+  },
+  inputGradient: (geometry, capabilities, fusion = {}) => {
+    const use = { direction: "inputGradient", geometry, fusion } as const;
+    const { addAddend = false, normalised = false } = fusion;
+    const epilogue = { add: addAddend, statistics: false, normalised };
+    return imageKernels(use, inputGradientProblem(geometry), capabilities, false, epilogue);
+  },
   *weightGradient(geometry, capabilities, fusion = {}) {
     const lanes = lanesOf(capabilities);
     if (lanes === undefined) return;
     for (const plan of candidateWeightPlans(geometry, lanes)) {
-      yield weightGradientKernel(geometry, plan, fusion.normaliseInput ?? false);
+      yield weightGradientKernel(geometry, plan, fusion);
     }
   },
 };

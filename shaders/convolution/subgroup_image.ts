@@ -18,6 +18,7 @@ import {
   writeEpilogue,
 } from "./subgroup_epilogue.ts";
 import type { ImagePlan, ImageProblem } from "./subgroup_plan.ts";
+import { type ConvolutionFacts, convolutionLabel } from "./use.ts";
 import type { ImageKernel } from "./variant.ts";
 
 /**
@@ -120,6 +121,7 @@ function addChannel(problem: ImageProblem, plan: ImagePlan, normalise: boolean):
 
 /** The kernel for `plan`, with relu(scale x + shift) in place of the source where `normalise`. */
 export function imageKernel(
+  convolution: ConvolutionFacts,
   problem: ImageProblem,
   plan: ImagePlan,
   normalise: boolean,
@@ -166,9 +168,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
 `;
   const partials = epilogue.statistics || epilogue.normalised;
   return {
-    label: `convolution ${problem.direction} subgroup ${batch}x${source.channels}x` +
-      `${source.height}x${source.width} -> ${destination.channels}x${destination.height}x` +
-      `${destination.width}, ${kernelSize}x${kernelSize}`,
+    label: convolutionLabel(convolution),
+    convolution,
     wgsl,
     subgroups: true,
     workgroups: [groupsOf(destination.channels, tile.lanes * tile.laneGroups), plan.tiles, batch],

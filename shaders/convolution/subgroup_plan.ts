@@ -13,7 +13,7 @@ import {
   MAXIMUM_PRODUCTS,
   rank,
 } from "./subgroup_cost.ts";
-import { type ConvolutionGeometry, outputExtent } from "./variant.ts";
+import { type ConvolutionGeometry, outputExtent } from "./use.ts";
 
 /** Channels, height and width of one image. */
 export interface Extent {

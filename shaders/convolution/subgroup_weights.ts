@@ -10,7 +10,13 @@
 import { type Binding, declareBindings, groupsOf } from "../kernel.ts";
 import { BroadcastRun, component, unroll, vectorOf, vectorType } from "./lanes.ts";
 import type { WeightPlan } from "./subgroup_weights_plan.ts";
-import { type ConvolutionGeometry, outputExtent, type WeightGradient } from "./variant.ts";
+import {
+  type ConvolutionGeometry,
+  convolutionLabel,
+  outputExtent,
+  type WeightGradientFusion,
+} from "./use.ts";
+import type { WeightGradient } from "./variant.ts";
 
 function gradientVector(group: number, index: number): string {
   return `d${group}_${index}`;
@@ -152,15 +158,23 @@ function storeSums(geometry: ConvolutionGeometry, plan: WeightPlan): string {
   });
 }
 
-/** The kernel for `plan`, with relu(scale x + shift) in place of x where `normalise`. */
+/** The kernel for `plan`. */
 export function weightGradientKernel(
   geometry: ConvolutionGeometry,
   plan: WeightPlan,
-  normalise: boolean,
+  fusion: WeightGradientFusion,
 ): WeightGradient {
+  const { normaliseInput: normalise = false } = fusion;
   const { batch, inChannels, height, width, outChannels, kernelSize, stride, padding } = geometry;
   const out = outputExtent(geometry);
   const { tile, parts } = plan;
+  const convolution = {
+    direction: "weightGradient",
+    geometry,
+    fusion,
+    variant: "subgroup",
+    tile: `${tile.channels} x ${tile.lanes * tile.laneGroups}`,
+  } as const;
   const vectors = (name: string, elements: number, size: 1 | 2 | 4): Binding => ({
     name,
     elements: elements / size,
@@ -232,8 +246,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
 `;
   return {
     kernel: {
-      label: `convolution weight gradient subgroup ${batch}x${inChannels}x${height}x${width} -> ` +
-        `${outChannels}, ${kernelSize}x${kernelSize} stride ${stride}`,
+      label: convolutionLabel(convolution),
+      convolution,
       wgsl,
       subgroups: true,
       workgroups: [

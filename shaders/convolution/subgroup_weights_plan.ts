@@ -10,7 +10,7 @@ import {
   MAXIMUM_PRODUCTS,
   rank,
 } from "./subgroup_cost.ts";
-import { type ConvolutionGeometry, outputExtent } from "./variant.ts";
+import { type ConvolutionGeometry, outputExtent } from "./use.ts";
 
 /** What one invocation computes: all taps of these channels. */
 export interface WeightTile {

@@ -11,19 +11,19 @@
 
 import { declareBindings, groupsOf } from "../kernel.ts";
 import { unroll } from "./lanes.ts";
-import { inputFunction, tiledForward, tiledInputGradient, tiledLabel } from "./tiled_images.ts";
+import { inputFunction, tiledFacts, tiledForward, tiledInputGradient } from "./tiled_images.ts";
 import { matrixProduct, TILE_N, tileRows } from "./tiled_matrix.ts";
-import {
-  type ConvolutionGeometry,
-  type ConvolutionVariant,
-  outputExtent,
-  type WeightGradient,
-} from "./variant.ts";
+import { type ConvolutionGeometry, outputExtent, type WeightGradientFusion } from "./use.ts";
+import type { ConvolutionVariant, WeightGradient } from "./variant.ts";
 
 /** Workgroups that occupy a GPU; more parts only cost memory and a longer final sum. */
 const WORKGROUPS = 128;
 
-function tiledWeightGradient(geometry: ConvolutionGeometry, normalise: boolean): WeightGradient {
+function tiledWeightGradient(
+  geometry: ConvolutionGeometry,
+  fusion: WeightGradientFusion,
+): WeightGradient {
+  const { normaliseInput: normalise = false } = fusion;
   const { batch, inChannels, height, width, outChannels, kernelSize, stride, padding } = geometry;
   const out = outputExtent(geometry);
   const pixels = out.height * out.width;
@@ -71,7 +71,7 @@ fn b(r: u32, n: u32) -> f32 {
     reduces: false,
   });
   const kernel = {
-    label: tiledLabel("weight gradient", geometry),
+    ...tiledFacts({ direction: "weightGradient", geometry, fusion }, outChannels),
     wgsl,
     workgroups: [...groups, parts] as const,
   };
@@ -90,6 +90,6 @@ export const tiled: ConvolutionVariant = {
     if (kernel) yield kernel;
   },
   *weightGradient(geometry, _capabilities, fusion = {}) {
-    yield tiledWeightGradient(geometry, fusion.normaliseInput ?? false);
+    yield tiledWeightGradient(geometry, fusion);
   },
 };

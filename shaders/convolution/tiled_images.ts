@@ -8,18 +8,20 @@ import { unroll } from "./lanes.ts";
 import { matrixProduct, TILE_N, tileRows } from "./tiled_matrix.ts";
 import {
   type ConvolutionGeometry,
+  convolutionLabel,
+  type ConvolutionUse,
   type ForwardFusion,
-  type ImageKernel,
   type InputGradientFusion,
   outputExtent,
-} from "./variant.ts";
+} from "./use.ts";
+import type { ConvolutionKernel, ImageKernel } from "./variant.ts";
 
 /** Workgroups along one dimension that WebGPU guarantees. */
 const MAXIMUM_WORKGROUPS = 65_535;
 
 /** One of the two directions. */
 interface ImageProduct {
-  readonly label: string;
+  readonly use: ConvolutionUse;
   readonly batch: number;
   /** Channels of the result. */
   readonly channels: number;
@@ -74,7 +76,7 @@ function imageKernel(product: ImageProduct): ImageKernel | undefined {
   }`
     : "";
   return {
-    label: product.label,
+    ...tiledFacts(product.use, channels),
     wgsl: matrixProduct({
       declarations: declareBindings(product.reads, writes) + product.operands,
       rows: channels,
@@ -103,11 +105,13 @@ fn input(image: u32, c: u32, row: i32, column: i32) -> f32 {
 }`;
 }
 
-/** Short text of the shapes, for labels. */
-export function tiledLabel(direction: string, geometry: ConvolutionGeometry): string {
-  const { batch, inChannels, outChannels, height, width, kernelSize, stride } = geometry;
-  return `convolution ${direction} tiled ${batch}x${inChannels}x${height}x${width} -> ` +
-    `${outChannels}, ${kernelSize}x${kernelSize} stride ${stride}`;
+/** What a tiled kernel with `rows` rows of results is. */
+export function tiledFacts(
+  use: ConvolutionUse,
+  rows: number,
+): Pick<ConvolutionKernel, "label" | "convolution"> {
+  const convolution = { ...use, variant: "tiled", tile: `${tileRows(rows)}x${TILE_N}` };
+  return { label: convolutionLabel(convolution), convolution };
 }
 
 /** Mean and squared deviations of each row of the tile, in two passes. */
@@ -153,7 +157,7 @@ fn b(r: u32, n: u32) -> f32 {
   return input(n / ${pixels}u, r / ${taps}u, row, column);
 }`;
   return imageKernel({
-    label: tiledLabel("forward", geometry),
+    use: { direction: "forward", geometry, fusion },
     batch,
     channels: outChannels,
     pixels,
@@ -217,7 +221,7 @@ fn centred(m: u32, n: u32) -> f32 {
   return x[index] - coefficients[${2 * inChannels}u + c];
 }`;
   return imageKernel({
-    label: tiledLabel("input gradient", geometry),
+    use: { direction: "inputGradient", geometry, fusion },
     batch,
     channels: inChannels,
     pixels,

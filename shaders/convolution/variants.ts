@@ -3,75 +3,78 @@
 import { plain } from "./plain.ts";
 import { subgroup } from "./subgroup.ts";
 import { tiled } from "./tiled.ts";
+import {
+  candidateName,
+  type ConvolutionFacts,
+  type ConvolutionGeometry,
+  type ConvolutionUse,
+  type ForwardFusion,
+  type InputGradientFusion,
+  type WeightGradientFusion,
+} from "./use.ts";
+import type { KernelCapabilities } from "../kernel.ts";
 import type {
-  ConvolutionGeometry,
-  ConvolutionUse,
+  ConvolutionKernel,
   ConvolutionVariant,
-  ForwardFusion,
   ImageKernel,
-  InputGradientFusion,
-  KernelCapabilities,
   WeightGradient,
-  WeightGradientFusion,
 } from "./variant.ts";
 
 /**
- * The variants for a device, the preferred first; the last does every geometry. A software driver
- * gains nothing from workgroup memory and loses by barriers.
+ * The variants for a device, the preferred first; the last does every geometry. Where a software
+ * driver has no subgroups of a size that `subgroup` is for, `tiled` takes 0.6 to 0.9 of the time of
+ * `plain` (2026-11, llvmpipe and SwiftShader); through OpenGL compiling it takes minutes.
  */
-export function variantsFor(capabilities: KernelCapabilities): readonly ConvolutionVariant[] {
-  return capabilities.software ? [subgroup, plain] : [tiled, plain];
+export function variantsFor(
+  { software, openGl }: KernelCapabilities,
+): readonly ConvolutionVariant[] {
+  if (!software) return [tiled, plain];
+  return openGl ? [subgroup, plain] : [subgroup, tiled, plain];
 }
 
-/** All candidates of the variants one after the other, the one that should be fastest first. */
-function* candidates<T>(
+/** A kernel that can do a use. */
+export interface Candidate {
+  readonly kernel: ConvolutionKernel;
+  /** Parts of what it writes besides its result, or of a weight gradient itself. */
+  readonly parts: number;
+}
+
+/** The kernels that can do a use, the one that should be fastest first; their text is written lazily. */
+export function* candidates(
+  use: ConvolutionUse,
   capabilities: KernelCapabilities,
-  list: (variant: ConvolutionVariant) => Iterable<T>,
-): Iterable<T> {
-  for (const variant of variantsFor(capabilities)) yield* list(variant);
+): Iterable<Candidate> {
+  const { direction, geometry, fusion } = use;
+  for (const variant of variantsFor(capabilities)) {
+    if (direction === "weightGradient") {
+      yield* variant.weightGradient(geometry, capabilities, fusion);
+      continue;
+    }
+    const kernels = direction === "forward"
+      ? variant.forward(geometry, capabilities, fusion)
+      : variant.inputGradient(geometry, capabilities, fusion);
+    for (const kernel of kernels) yield { kernel, parts: kernel.parts };
+  }
 }
 
-/** The candidate that was chosen by timing, else the first. */
+/** The candidate that was chosen by name, else the first. */
 function choose<T>(
   use: ConvolutionUse,
   capabilities: KernelCapabilities,
-  list: Iterable<T>,
+  list: (variant: ConvolutionVariant) => Iterable<T>,
+  convolution: (candidate: T) => ConvolutionFacts,
 ): T | undefined {
-  const wanted = capabilities.choices?.find(use) ?? 0;
+  const wanted = capabilities.choices?.find(use);
   let first: T | undefined;
-  let i = 0;
-  for (const candidate of list) {
-    first ??= candidate;
-    if (i++ === wanted) return candidate;
+  for (const variant of variantsFor(capabilities)) {
+    for (const candidate of list(variant)) {
+      if (wanted === undefined || candidateName(convolution(candidate)) === wanted) {
+        return candidate;
+      }
+      first ??= candidate;
+    }
   }
   return first;
-}
-
-/** The kernels that can do x, w -> y. */
-export function forwardCandidates(
-  g: ConvolutionGeometry,
-  capabilities: KernelCapabilities,
-  fusion: ForwardFusion = {},
-): Iterable<ImageKernel> {
-  return candidates(capabilities, ({ forward }) => forward(g, capabilities, fusion));
-}
-
-/** The kernels that can do dy, w -> dx. */
-export function inputGradientCandidates(
-  g: ConvolutionGeometry,
-  capabilities: KernelCapabilities,
-  fusion: InputGradientFusion = {},
-): Iterable<ImageKernel> {
-  return candidates(capabilities, ({ inputGradient }) => inputGradient(g, capabilities, fusion));
-}
-
-/** The kernels that can do x, dy -> partial sums of dw. */
-export function weightGradientCandidates(
-  g: ConvolutionGeometry,
-  capabilities: KernelCapabilities,
-  fusion: WeightGradientFusion = {},
-): Iterable<WeightGradient> {
-  return candidates(capabilities, ({ weightGradient }) => weightGradient(g, capabilities, fusion));
 }
 
 /**
@@ -79,12 +82,16 @@ export function weightGradientCandidates(
  * kernel without `statistics`.
  */
 export function chooseForward(
-  g: ConvolutionGeometry,
+  geometry: ConvolutionGeometry,
   capabilities: KernelCapabilities,
   fusion: ForwardFusion = {},
 ): ImageKernel | undefined {
-  const use = { direction: "forward", geometry: g, fusion } as const;
-  return choose(use, capabilities, forwardCandidates(g, capabilities, fusion));
+  return choose(
+    { direction: "forward", geometry, fusion },
+    capabilities,
+    ({ forward }) => forward(geometry, capabilities, fusion),
+    ({ convolution }) => convolution,
+  );
 }
 
 /**
@@ -92,20 +99,28 @@ export function chooseForward(
  * kernel without `normalised`.
  */
 export function chooseInputGradient(
-  g: ConvolutionGeometry,
+  geometry: ConvolutionGeometry,
   capabilities: KernelCapabilities,
   fusion: InputGradientFusion = {},
 ): ImageKernel | undefined {
-  const use = { direction: "inputGradient", geometry: g, fusion } as const;
-  return choose(use, capabilities, inputGradientCandidates(g, capabilities, fusion));
+  return choose(
+    { direction: "inputGradient", geometry, fusion },
+    capabilities,
+    ({ inputGradient }) => inputGradient(geometry, capabilities, fusion),
+    ({ convolution }) => convolution,
+  );
 }
 
 /** The kernel for x, dy -> partial sums of dw; every geometry has one. */
 export function chooseWeightGradient(
-  g: ConvolutionGeometry,
+  geometry: ConvolutionGeometry,
   capabilities: KernelCapabilities,
   fusion: WeightGradientFusion = {},
 ): WeightGradient {
-  const use = { direction: "weightGradient", geometry: g, fusion } as const;
-  return choose(use, capabilities, weightGradientCandidates(g, capabilities, fusion))!;
+  return choose(
+    { direction: "weightGradient", geometry, fusion },
+    capabilities,
+    ({ weightGradient }) => weightGradient(geometry, capabilities, fusion),
+    ({ kernel }) => kernel.convolution,
+  )!;
 }

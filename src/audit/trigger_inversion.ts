@@ -24,6 +24,7 @@ import { startEpoch } from "../train/batches.ts";
 import type { ImageStore } from "../train/image_store.ts";
 import { recordPass } from "../train/pass.ts";
 import { Interrupted } from "../errors.ts";
+import { runSteps } from "../train/run_steps.ts";
 import { maskPenalty, stamp } from "./operations.ts";
 
 /** How to look for a trigger. */
@@ -165,10 +166,12 @@ export function createInversion(
         if (watch.signal?.aborted) throw new Interrupted("stopped");
         gpu.write(weight.location!, Float32Array.of(penalty));
         const count = Math.min(STEPS_PER_LOOK, steps - step);
-        program.run(count);
+        let read: ArrayBuffer[] = [];
+        await runSteps(gpu, program, count, { signal: watch.signal }, async () => {
+          read = await gpu.read(latent.location!, counts.location!);
+        });
         step += count;
-        const [values, counted] = await gpu.read(latent.location!, counts.location!);
-        const latentValues = new Float32Array(values!);
+        const latentValues = new Float32Array(read[0]!);
         if (!latentValues.every(Number.isFinite)) {
           throw new ModelError(
             `cannot search for a trigger of class ${label}: after ${step} steps it is no longer finite; ` +
@@ -176,7 +179,7 @@ export function createInversion(
           );
         }
         const before = successes;
-        successes = new Uint32Array(counted!)[label * classes + label]!;
+        successes = new Uint32Array(read[1]!)[label * classes + label]!;
         const successRate = (successes - before) / (count * batchSize);
         const found = { ...fromLatent(latentValues, plane), successRate };
         watch.onProgress?.({ step, maskNorm: found.maskNorm, successRate });

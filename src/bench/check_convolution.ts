@@ -1,12 +1,12 @@
 /** Spot checks of a convolution kernel on the device at hand, before anybody times it. */
 
+import { convolutionBindings, type ConvolutionFacts } from "../../shaders/convolution/use.ts";
 import { DeviceError } from "../errors.ts";
 import { RandomPurpose, RandomStream } from "../data/random.ts";
 import type { BufferRange, Gpu } from "../gpu/gpu.ts";
 import type { Step } from "../tensor/tape.ts";
 import { size, type Tensor } from "../tensor/tensor.ts";
 import { type ConvolutionInputs, convolutionValue } from "./convolution_values.ts";
-import type { ConvolutionFacts } from "./kernel_facts.ts";
 
 /** Elements of the result that are compared. */
 const CHECKED = 40;
@@ -46,32 +46,22 @@ export async function checkConvolution(
     const writes = step.writes.map(own);
     gpu.submit([gpu.prepare(step.kernel, reads, writes)]);
     const [first, second] = (await gpu.read(...writes)).map((bytes) => new Float32Array(bytes));
-    const roles = inputsByRole(facts, inputs);
+    const byName = inputsByName(facts, inputs);
     const result = totalOfParts(step.writes[0]!, first!);
-    checkElements(step.kernel.label, facts, roles, result);
-    if (second) checkPartials(step.kernel.label, facts, roles, result, second);
+    checkElements(step.kernel.label, facts, byName, result);
+    if (second) checkPartials(step.kernel.label, facts, byName, result, second);
   } finally {
     for (const range of owned) gpu.destroyBuffer(range);
   }
 }
 
-/** The order of the bindings is that of `shaders/convolution/variant.ts`. */
-function inputsByRole(
-  { direction, adds, normalised }: ConvolutionFacts,
-  [first, second, ...more]: readonly Float32Array[],
+/** The tensors that a kernel read, by their names. */
+function inputsByName(
+  facts: ConvolutionFacts,
+  inputs: readonly Float32Array[],
 ): ConvolutionInputs {
-  switch (direction) {
-    case "forward": {
-      const coefficients = normalised ? more.shift() : undefined;
-      return { x: first, w: second, coefficients, addend: more[0] };
-    }
-    case "input gradient": {
-      const addend = adds ? more.shift() : undefined;
-      return { dy: first, w: second, addend, x: more[0], coefficients: more[1] };
-    }
-    case "weight gradient":
-      return { x: first, dy: second, coefficients: more[0] };
-  }
+  const { reads } = convolutionBindings(facts);
+  return Object.fromEntries(reads.map((name, i) => [name, inputs[i]]));
 }
 
 /** A weight gradient may come in parts (parts,K,C,R,R); everything else has four dimensions. */

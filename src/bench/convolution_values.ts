@@ -1,18 +1,13 @@
 /** Single values of a convolution's result by plain loops in float64, fusions included. */
 
-import { outputExtent } from "../../shaders/convolution/variant.ts";
-import type { ConvolutionFacts } from "./kernel_facts.ts";
+import {
+  type ConvolutionBinding,
+  type ConvolutionUse,
+  outputExtent,
+} from "../../shaders/convolution/use.ts";
 
-/** What the kernel read, by role; x is the image, dy the gradient of the output. */
-export interface ConvolutionInputs {
-  readonly x?: Float32Array | undefined;
-  readonly w?: Float32Array | undefined;
-  readonly dy?: Float32Array | undefined;
-  /** Residual or gradient to add. */
-  readonly addend?: Float32Array | undefined;
-  /** (4,C): scale, shift, mean, inverse deviation. */
-  readonly coefficients?: Float32Array | undefined;
-}
+/** What the kernel read, by name; coefficients are (4,C): scale, shift, mean, inverse deviation. */
+export type ConvolutionInputs = Readonly<Partial<Record<ConvolutionBinding, Float32Array>>>;
 
 /** A sum and its scale: a float32 sum of n terms errs by less than n 2^-24 `magnitude`. */
 export interface ReferenceValue {
@@ -25,12 +20,15 @@ export interface ReferenceValue {
 
 /** Element `at` of the kernel's first result: of y, dx or dw. */
 export function convolutionValue(
-  facts: ConvolutionFacts,
+  use: ConvolutionUse,
   inputs: ConvolutionInputs,
   at: number,
 ): ReferenceValue {
-  const { geometry: g, normalised } = facts;
-  const { x = [], w = [], dy = [], addend, coefficients = [] } = inputs;
+  const { geometry: g } = use;
+  const normalised = use.direction === "inputGradient"
+    ? use.fusion.normalised
+    : use.fusion.normaliseInput;
+  const { x = [], w = [], dy = [], residual, addend, coefficients = [] } = inputs;
   const out = outputExtent(g);
   const r = g.kernelSize;
   const imageAt = (n: number, c: number, row: number, column: number) =>
@@ -61,7 +59,7 @@ export function convolutionValue(
     const [z, size] = linear(i, c);
     add((normalised ? Math.max(0, z) : z) * factor, size * Math.abs(factor));
   };
-  switch (facts.direction) {
+  switch (use.direction) {
     case "forward": {
       const [n, k, oy, ox] = positions(at, [g.outChannels, out.height, out.width]);
       for (let c = 0; c < g.inChannels; c++) {
@@ -72,10 +70,10 @@ export function convolutionValue(
           addActivation(imageAt(n, c, row, column), c, w[weightAt(k, c, ky, kx)]!);
         });
       }
-      if (addend) add(addend[at]!);
+      if (residual) add(residual[at]!);
       break;
     }
-    case "input gradient": {
+    case "inputGradient": {
       const [n, c, row, column] = positions(at, [g.inChannels, g.height, g.width]);
       for (let k = 0; k < g.outChannels; k++) {
         forEachTap(r, (ky, kx) => {
@@ -90,7 +88,7 @@ export function convolutionValue(
       if (normalised && !(linear(at, c)[0] > 0)) value = 0;
       break;
     }
-    case "weight gradient": {
+    case "weightGradient": {
       const [k, c, ky, kx] = positions(at, [g.inChannels, r, r]);
       for (let n = 0; n < g.batch; n++) {
         for (let oy = 0; oy < out.height; oy++) {

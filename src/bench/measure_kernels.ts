@@ -5,7 +5,7 @@ import type { Program } from "../tensor/program.ts";
 import type { Step } from "../tensor/tape.ts";
 import { uploadImages } from "../train/image_store.ts";
 import { checkConvolution } from "./check_convolution.ts";
-import { type KernelFacts, kernelFacts } from "./kernel_facts.ts";
+import { fusionsOf, type KernelFacts, kernelFacts } from "./kernel_facts.ts";
 import type { Peak } from "./peak.ts";
 import { summarize } from "./statistics.ts";
 import { benchArchitecture, benchImages, createBenchTrainer, createNetworks } from "./workload.ts";
@@ -45,6 +45,9 @@ export interface KernelOptions {
   readonly onProgress: (text: string) => void;
 }
 
+/** Times that each kernel is timed. */
+const PASSES = 5;
+
 /** Checks and times every distinct kernel of a training step and of a distillation step. */
 export async function measureKernels(gpu: Gpu, options: KernelOptions): Promise<KernelResult[]> {
   const { arch, batchSize } = options;
@@ -66,7 +69,7 @@ export async function measureKernels(gpu: Gpu, options: KernelOptions): Promise<
     const { peak } = options;
     const probe = async () => facts.convolution ? [await peak.probe()] : [];
     const before = await probe();
-    const times = await peak.timer.time(entry.program.dispatches[entry.index]!);
+    const times = await peak.timer.time([entry.program.dispatches[entry.index]!], PASSES);
     const peaks = [...before, ...await probe()];
     results.push(kernelResult(facts, { arch, perStep: entry.perStep, times, peaks }));
   }
@@ -95,20 +98,9 @@ function distinctKernels(train: Program, nad: Program): DistinctKernel[] {
   return [...kernels.values()];
 }
 
-/** What a convolution does besides convolving, in words. */
-export function fusionsOf(facts: KernelFacts): string[] {
-  if (!facts.convolution) return [];
-  const { direction, normalised, adds, partials } = facts.convolution;
-  return [
-    ...normalised ? [direction === "input gradient" ? "relu mask" : "batch norm + relu"] : [],
-    ...adds ? [direction === "forward" ? "residual" : "addend"] : [],
-    ...partials ? [direction === "forward" ? "statistics" : "sums"] : [],
-  ];
-}
-
 function describeKernel(facts: KernelFacts): string {
   const { name, shape, convolution } = facts;
-  return [name, shape, convolution?.variant, ...fusionsOf(facts)].filter(Boolean).join(" ");
+  return [name, shape, convolution?.variant, ...fusionsOf(convolution)].filter(Boolean).join(" ");
 }
 
 function kernelResult(
@@ -126,7 +118,7 @@ function kernelResult(
     arch,
     name,
     shape,
-    ...convolution ? { variant: convolution.variant, fusions: fusionsOf(facts) } : {},
+    ...convolution ? { variant: convolution.variant, fusions: fusionsOf(convolution) } : {},
     perStep,
     milliseconds: median,
     spread,

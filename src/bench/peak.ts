@@ -5,7 +5,7 @@
 
 import { declareBindings, type Kernel } from "../../shaders/kernel.ts";
 import type { Dispatch, Gpu } from "../gpu/gpu.ts";
-import { createDispatchTimer, type DispatchTimer } from "./dispatch_timer.ts";
+import { createDispatchTimer, type DispatchTimer } from "../tuning/dispatch_timer.ts";
 
 const WORKGROUPS = 4096;
 const INVOCATIONS = 64;
@@ -52,6 +52,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   };
 }
 
+/** Passes of each number of chains. */
+const PASSES = 5;
+
 /** The peak of an adapter. */
 export interface Peak {
   /** At its best, GFLOP/s. */
@@ -73,14 +76,14 @@ export async function measurePeak(gpu: Gpu): Promise<Peak> {
   const timer = await createDispatchTimer(gpu, candidates[0]!);
   let best = { milliseconds: Infinity, dispatch: candidates[0]! };
   for (const dispatch of candidates) {
-    const milliseconds = Math.min(...await timer.time(dispatch));
+    const milliseconds = Math.min(...await timer.time([dispatch], PASSES));
     if (milliseconds < best.milliseconds) best = { milliseconds, dispatch };
   }
   const gflops = (milliseconds: number) => PEAK_FLOPS / milliseconds / 1e6;
   return {
     gflops: gflops(best.milliseconds),
     timer,
-    probe: async () => gflops(await timer.once(best.dispatch, best.milliseconds)),
+    probe: async () => gflops(await timer.once([best.dispatch], best.milliseconds)),
     destroy() {
       timer.destroy();
       gpu.destroyBuffer(x);

@@ -21,6 +21,8 @@ export interface AdapterDescription {
   readonly vendor: string;
   /** True for a driver that computes on the CPU. */
   readonly software: boolean;
+  /** True for a software driver that is reached through OpenGL, as far as that can be told. */
+  readonly openGl: boolean;
   /** Optional features of the device, sorted. */
   readonly features: readonly string[];
   /** Invocations of a subgroup; 0 where subgroup operations cannot be used. */
@@ -143,10 +145,13 @@ function describe(
   // A size that may vary between kernels is of no use to kernels written for one size.
   const fixedSize = info.subgroupMinSize === info.subgroupMaxSize ? info.subgroupMinSize : 0;
   const limits = device.limits;
+  const software = info.isFallbackAdapter ?? false;
   return {
     name: adapterName(adapter),
     vendor: vendorOf(info),
-    software: info.isFallbackAdapter ?? false,
+    software,
+    // WebGPU does not say so, but OpenGL does not know the size of subgroups.
+    openGl: software && info.subgroupMinSize !== info.subgroupMaxSize,
     features: [...device.features].sort(),
     subgroupSize: subgroups ? fixedSize ?? 0 : 0,
     enableSubgroups,

@@ -1,6 +1,10 @@
 /** Kernels chosen by timing, as a table that can be saved. */
 
-import type { ConvolutionUse, KernelChoices } from "../../shaders/convolution/variant.ts";
+import { candidateName, type ConvolutionUse } from "../../shaders/convolution/use.ts";
+import { candidates } from "../../shaders/convolution/variants.ts";
+import type { KernelCapabilities, KernelChoices } from "../../shaders/kernel.ts";
+import { UsageError } from "../errors.ts";
+import { quoted } from "../text/quoted.ts";
 
 /** A use as text: two uses are alike if and only if their texts are. */
 export function useKey({ direction, geometry: g, fusion }: ConvolutionUse): string {
@@ -10,10 +14,32 @@ export function useKey({ direction, geometry: g, fusion }: ConvolutionUse): stri
     (flags.length > 0 ? ` + ${flags.join(" + ")}` : "");
 }
 
-/** Indices of chosen candidates by {@linkcode useKey}. */
-export class ChoiceTable extends Map<string, number> implements KernelChoices {
-  /** The choice for a use. */
-  find(use: ConvolutionUse): number | undefined {
-    return this.get(useKey(use));
+/** Names of chosen candidates by {@linkcode useKey}. */
+export class ChoiceTable extends Map<string, string> implements KernelChoices {
+  /** An empty table for what a device offers. */
+  constructor(readonly capabilities: KernelCapabilities) {
+    super();
+  }
+
+  /**
+   * The choice for a use.
+   *
+   * @throws {UsageError} where it names a kernel that there is not: from another device or version.
+   */
+  find(use: ConvolutionUse): string | undefined {
+    const wanted = this.get(useKey(use));
+    if (wanted === undefined) return undefined;
+    const names: string[] = [];
+    for (const { kernel } of candidates(use, this.capabilities)) {
+      const name = candidateName(kernel.convolution);
+      if (name === wanted) return wanted;
+      names.push(name);
+    }
+    throw new UsageError(
+      `cannot run kernel ${quoted(wanted)} for ${useKey(use)}: found ${
+        names.join(", ")
+      }; the choice ` +
+        "was made on another device or by another version",
+    );
   }
 }

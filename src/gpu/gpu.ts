@@ -7,7 +7,7 @@
  */
 
 import type { Kernel } from "../../shaders/kernel.ts";
-import type { KernelCapabilities } from "../../shaders/convolution/variant.ts";
+import type { KernelCapabilities } from "../../shaders/kernel.ts";
 import {
   DeviceError,
   DeviceLostError,
@@ -56,6 +56,9 @@ export interface GpuCounters {
 /** Alignment of a bound range, bytes: WebGPU's guaranteed `minStorageBufferOffsetAlignment`. */
 export const RANGE_ALIGNMENT = 256;
 
+/** Most dispatches of one submission, whatever their speed. */
+export const MAX_DISPATCHES = 20_000;
+
 const STORAGE = 0x80; // GPUBufferUsage.STORAGE
 const COPY = 0x4 | 0x8; // COPY_SRC | COPY_DST
 const READBACK = 0x1 | 0x8; // MAP_READ | COPY_DST
@@ -73,8 +76,15 @@ export class Gpu {
     bytes: 0,
     peakBytes: 0,
   };
+  /** Milliseconds that encoding and submitting took since the device was opened. */
+  submitMilliseconds = 0;
   /** Kernels that timing has chosen on this device; empty until `src/tuning` fills it. */
-  readonly choices = new ChoiceTable();
+  readonly choices: ChoiceTable;
+  /**
+   * Seconds of GPU work in one submission. Windows resets a GPU that does not answer for two, and a
+   * desktop that shares it stutters; a software driver disturbs nobody, and a fence costs 10 ms.
+   */
+  readonly submissionSeconds: number;
   /** What kernels may use here. */
   readonly capabilities: KernelCapabilities;
   readonly #pipelines = new Map<string, GPUComputePipeline>();
@@ -90,19 +100,18 @@ export class Gpu {
     /** What the device is. */
     readonly adapter: AdapterDescription,
   ) {
-    this.capabilities = {
+    this.submissionSeconds = adapter.software ? 1.5 : 0.1;
+    const offered = {
       subgroupSize: adapter.subgroupSize,
       maxInvocations: adapter.limits.maxComputeInvocationsPerWorkgroup,
       software: adapter.software,
-      choices: this.choices,
+      openGl: adapter.openGl,
     };
+    this.choices = new ChoiceTable(offered);
+    this.capabilities = { ...offered, choices: this.choices };
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
-      const { error } = event as GPUUncapturedErrorEvent;
-      const text = error.message.trim();
-      this.#failure ??= error instanceof GPUOutOfMemoryError
-        ? new OutOfMemoryError(`the GPU ran out of memory: ${text}`)
-        : new ValidationError(`the GPU refused a call: ${text}`);
+      this.#failure ??= deviceError((event as GPUUncapturedErrorEvent).error);
     });
     device.lost.then((info) => {
       if (!this.#closed) {
@@ -226,21 +235,52 @@ export class Gpu {
     return { label: kernel.label, pipeline, bindGroup, workgroups: kernel.workgroups };
   }
 
-  /** Submits `repetitions` runs through `dispatches`, in order, in one compute pass. */
-  submit(dispatches: readonly Dispatch[], repetitions = 1): void {
-    const encoder = this.device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    for (let i = 0; i < repetitions; i++) {
-      for (const { pipeline, bindGroup, workgroups } of dispatches) {
+  /**
+   * Submits `repetitions` runs through `dispatches`, in order, a compute pass for each submission.
+   *
+   * @param most Dispatches of one submission: drivers reset a device that takes too long over one.
+   */
+  submit(dispatches: readonly Dispatch[], repetitions = 1, most = MAX_DISPATCHES): void {
+    const start = performance.now();
+    const total = dispatches.length * repetitions;
+    for (let first = 0; first < total; first += most) {
+      const encoder = this.device.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      for (let i = first; i < Math.min(first + most, total); i++) {
+        const { pipeline, bindGroup, workgroups } = dispatches[i % dispatches.length]!;
         pass.setPipeline(pipeline);
         pass.setBindGroup(0, bindGroup);
         pass.dispatchWorkgroups(workgroups[0], workgroups[1], workgroups[2]);
       }
+      pass.end();
+      this.device.queue.submit([encoder.finish()]);
+      this.counters.submits++;
     }
-    pass.end();
-    this.device.queue.submit([encoder.finish()]);
-    this.counters.submits++;
-    this.counters.dispatches += dispatches.length * repetitions;
+    this.counters.dispatches += total;
+    this.submitMilliseconds += performance.now() - start;
+  }
+
+  /**
+   * Runs `body`, whose faults are its own: what the device holds against it is thrown here, and does
+   * not stay with the device as other faults do.
+   *
+   * @throws {ValidationError} where the device refused a call.
+   * @throws {OutOfMemoryError} where it ran out of memory.
+   */
+  async attempt<T>(body: () => Promise<T>): Promise<T> {
+    this.device.pushErrorScope("out-of-memory");
+    this.device.pushErrorScope("validation");
+    let result: { value: T } | undefined;
+    let thrown: unknown;
+    try {
+      result = { value: await body() };
+    } catch (error) {
+      thrown = error;
+    }
+    const faults = [await this.device.popErrorScope(), await this.device.popErrorScope()];
+    for (const fault of faults) if (fault) throw deviceError(fault);
+    if (!result) throw thrown;
+    return result.value;
   }
 
   /** Frees the device and every buffer of it. */
@@ -310,6 +350,14 @@ export class Gpu {
     }
     return pipeline;
   }
+}
+
+/** A fault that the device reports, as its error class. */
+function deviceError(error: GPUError): DeviceError {
+  const text = error.message.trim();
+  return error instanceof GPUOutOfMemoryError
+    ? new OutOfMemoryError(`the GPU ran out of memory: ${text}`)
+    : new ValidationError(`the GPU refused a call: ${text}`);
 }
 
 /**

@@ -3,14 +3,19 @@
  * pipelines and bind groups made once. Running it allocates nothing and waits for nothing.
  */
 
-import type { BufferRange, Dispatch, Gpu } from "../gpu/gpu.ts";
+import { type BufferRange, type Dispatch, type Gpu, MAX_DISPATCHES } from "../gpu/gpu.ts";
 import type { Scope } from "../gpu/scope.ts";
 import type { Scratch } from "../gpu/scratch.ts";
 import { type Step, Tape } from "./tape.ts";
 import { size, type Tensor } from "./tensor.ts";
 
+/** Dispatches of a submission to a GPU while nothing is known of their speed. */
+const CAUTIOUS_DISPATCHES = 16;
+
 /** A program that is ready to run on one device, and the owner of its memory. */
 export class Program implements Disposable {
+  /** Seconds of one run, once somebody has measured it. */
+  secondsPerRun: number | undefined;
   readonly #gpu: Gpu;
   readonly #once: readonly Dispatch[];
   readonly #dispatches: readonly Dispatch[];
@@ -46,9 +51,17 @@ export class Program implements Disposable {
     if (this.#once.length > 0) this.#gpu.submit(this.#once);
   }
 
-  /** Submits `repetitions` runs. */
+  /** Submits `repetitions` runs, in pieces that no driver takes too long over. */
   run(repetitions = 1): void {
-    this.#gpu.submit(this.#dispatches, repetitions);
+    this.#gpu.submit(this.#dispatches, repetitions, this.#submissionDispatches());
+  }
+
+  #submissionDispatches(): number {
+    const { adapter: { software }, submissionSeconds } = this.#gpu;
+    if (software) return MAX_DISPATCHES;
+    if (this.secondsPerRun === undefined) return CAUTIOUS_DISPATCHES;
+    const perDispatch = this.secondsPerRun / this.#dispatches.length;
+    return Math.max(1, Math.min(MAX_DISPATCHES, Math.floor(submissionSeconds / perDispatch)));
   }
 
   /** Where a kept or located tensor lies. */

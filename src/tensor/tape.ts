@@ -8,7 +8,7 @@
  */
 
 import type { Kernel } from "../../shaders/kernel.ts";
-import type { KernelCapabilities } from "../../shaders/convolution/variant.ts";
+import type { KernelCapabilities } from "../../shaders/kernel.ts";
 import type { BufferRange } from "../gpu/gpu.ts";
 import { addKernel } from "../../shaders/elementwise.ts";
 import type { ElementType, Shape, Tensor } from "./tensor.ts";

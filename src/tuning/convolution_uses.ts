@@ -1,6 +1,7 @@
 /** Which convolutions a training or distillation step runs, found by recording it. */
 
-import type { ConvolutionUse, KernelCapabilities } from "../../shaders/convolution/variant.ts";
+import type { ConvolutionUse } from "../../shaders/convolution/use.ts";
+import type { KernelCapabilities } from "../../shaders/kernel.ts";
 import { useKey } from "../gpu/choice_table.ts";
 import type { Architecture } from "../nn/architecture.ts";
 import { crossEntropy } from "../tensor/operations/cross_entropy.ts";

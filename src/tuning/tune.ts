@@ -1,15 +1,19 @@
 /** Timing the candidates of each convolution on the device at hand. */
 
-import { type ConvolutionUse, outputExtent } from "../../shaders/convolution/variant.ts";
-import {
-  forwardCandidates,
-  inputGradientCandidates,
-  weightGradientCandidates,
-} from "../../shaders/convolution/variants.ts";
-import type { Kernel } from "../../shaders/kernel.ts";
 import { sumPartsKernel } from "../../shaders/reduction.ts";
+import {
+  candidateName,
+  type ConvolutionBinding,
+  convolutionBindings,
+  type ConvolutionUse,
+  outputExtent,
+} from "../../shaders/convolution/use.ts";
+import type { ConvolutionKernel } from "../../shaders/convolution/variant.ts";
+import { type Candidate, candidates } from "../../shaders/convolution/variants.ts";
+import { DeviceError, DeviceLostError } from "../errors.ts";
 import { useKey } from "../gpu/choice_table.ts";
 import type { BufferRange, Dispatch, Gpu } from "../gpu/gpu.ts";
+import { createDispatchTimer, type DispatchTimer } from "./dispatch_timer.ts";
 
 /** Candidates of a use that are timed. */
 const MOST_CANDIDATES = 8;
@@ -17,24 +21,27 @@ const MOST_CANDIDATES = 8;
 /** Times that each candidate is timed; the least counts, since others only ever add time. */
 const ROUNDS = 3;
 
-/** Seconds of one timing: long beside a fence, which takes 10 ms. */
-const SECONDS = 0.05;
+/** What timing found of a candidate. */
+export interface TimedCandidate {
+  /** Of the kernel, among those of its use. */
+  readonly name: string;
+  /** Milliseconds of one run; infinite where it failed. */
+  readonly milliseconds: number;
+}
 
 /** A use whose candidates were timed. */
 export interface TunedUse {
   /** Which convolution. */
   readonly use: ConvolutionUse;
-  /** Milliseconds of each candidate, the default first. */
-  readonly milliseconds: readonly number[];
-  /** Label of each candidate's kernel. */
-  readonly labels: readonly string[];
-  /** Index of the fastest. */
-  readonly chosen: number;
+  /** The default first. */
+  readonly candidates: readonly TimedCandidate[];
+  /** The fastest; undefined where all failed. */
+  readonly chosen: TimedCandidate | undefined;
 }
 
 /**
  * Times the candidates of those `uses` that have no choice yet, and enters the fastest into
- * `gpu.choices`.
+ * `gpu.choices`. A candidate that the device refuses loses, and ends nothing.
  */
 export async function tune(
   gpu: Gpu,
@@ -42,140 +49,92 @@ export async function tune(
   onTuned?: (tuned: TunedUse, done: number, total: number) => void,
 ): Promise<void> {
   const unknown = uses.filter((use) => gpu.choices.find(use) === undefined);
-  for (const [i, use] of unknown.entries()) {
-    const tuned = await timeCandidates(gpu, use);
-    gpu.choices.set(useKey(use), tuned.chosen);
-    onTuned?.(tuned, i + 1, unknown.length);
+  let timer: DispatchTimer | undefined;
+  try {
+    for (const [i, use] of unknown.entries()) {
+      const timed: TimedCandidate[] = [];
+      for (const candidate of candidates(use, gpu.capabilities)) {
+        if (timed.length === MOST_CANDIDATES) break;
+        const name = candidateName(candidate.kernel.convolution);
+        const milliseconds = await attempt(gpu, candidate, async (dispatches) => {
+          timer ??= await createDispatchTimer(gpu, dispatches[0]!);
+          return Math.min(...await timer.time(dispatches, ROUNDS));
+        });
+        timed.push({ name, milliseconds });
+      }
+      const [fastest] = timed.toSorted((a, b) => a.milliseconds - b.milliseconds);
+      const chosen = fastest && Number.isFinite(fastest.milliseconds) ? fastest : undefined;
+      if (chosen) gpu.choices.set(useKey(use), chosen.name);
+      onTuned?.({ use, candidates: timed, chosen }, i + 1, unknown.length);
+    }
+  } finally {
+    timer?.destroy();
   }
 }
 
-/** A candidate as dispatches need it: kernels and the elements of what each reads and writes. */
-interface Candidate {
-  readonly label: string;
-  readonly passes: readonly {
-    readonly kernel: Kernel;
-    readonly reads: readonly string[];
-    readonly writes: readonly string[];
-  }[];
-  /** Elements of buffers whose size depends on the candidate. */
-  readonly sizes: Readonly<Record<string, number>>;
-}
-
-async function timeCandidates(gpu: Gpu, use: ConvolutionUse): Promise<TunedUse> {
+/** Runs `time` on a candidate in buffers of its own; infinite where the device refuses it. */
+async function attempt(
+  gpu: Gpu,
+  candidate: Candidate,
+  time: (dispatches: readonly Dispatch[]) => Promise<number>,
+): Promise<number> {
   const owned: BufferRange[] = [];
   try {
-    const shared = new Map<string, BufferRange>();
-    for (const [name, elements] of Object.entries(sharedSizes(use))) {
-      const range = gpu.createBuffer(elements * 4, name);
-      owned.push(range);
-      shared.set(name, range);
-    }
-    const labels: string[] = [];
-    const milliseconds: number[] = [];
-    for (const candidate of candidatesOf(gpu, use)) {
-      const ranges = new Map(shared);
-      for (const [name, elements] of Object.entries(candidate.sizes)) {
-        const range = gpu.createBuffer(elements * 4, name);
-        owned.push(range);
-        ranges.set(name, range);
-      }
-      const dispatches = candidate.passes.map(({ kernel, reads, writes }) =>
-        gpu.prepare(
-          kernel,
-          reads.map((name) => ranges.get(name)!),
-          writes.map((name) => ranges.get(name)!),
-        )
-      );
-      labels.push(candidate.label);
-      milliseconds.push(await timeDispatches(gpu, dispatches));
-    }
-    const chosen = milliseconds.indexOf(Math.min(...milliseconds));
-    return { use, labels, milliseconds, chosen };
+    return await gpu.attempt(() => time(dispatchesOf(gpu, candidate, owned)));
+  } catch (error) {
+    if (error instanceof DeviceError && !(error instanceof DeviceLostError)) return Infinity;
+    throw error;
   } finally {
     for (const range of owned) gpu.destroyBuffer(range);
   }
 }
 
-/** Elements of the buffers that every candidate of a use binds. */
-function sharedSizes({ geometry: g }: ConvolutionUse): Record<string, number> {
+/** The kernel, and the sum of its parts where it writes parts. */
+function dispatchesOf(
+  gpu: Gpu,
+  { kernel, parts }: Candidate,
+  owned: BufferRange[],
+): Dispatch[] {
+  const { reads, writes } = convolutionBindings(kernel.convolution);
+  const own = (elements: number, label: string) => {
+    const range = gpu.createBuffer(elements * 4, label);
+    owned.push(range);
+    return range;
+  };
+  const bind = (names: readonly ConvolutionBinding[]) =>
+    names.map((name) => own(elementsOf(kernel, parts, name), name));
+  const results = bind(writes);
+  const dispatches = [gpu.prepare(kernel, bind(reads), results)];
+  if (kernel.convolution.direction === "weightGradient" && parts > 1) {
+    const weights = elementsOf(kernel, 1, "dw");
+    const sum = sumPartsKernel(parts, weights);
+    dispatches.push(gpu.prepare(sum, results, [own(weights, "sum")]));
+  }
+  return dispatches;
+}
+
+/** Elements of what a kernel binds under a name. */
+function elementsOf(
+  { convolution: { geometry: g } }: ConvolutionKernel,
+  parts: number,
+  name: ConvolutionBinding,
+): number {
   const out = outputExtent(g);
   const input = g.batch * g.inChannels * g.height * g.width;
   const output = g.batch * g.outChannels * out.height * out.width;
-  return {
+  const weights = g.outChannels * g.inChannels * g.kernelSize ** 2;
+  const elements: Record<ConvolutionBinding, number> = {
     x: input,
     dx: input,
     addend: input,
     y: output,
     dy: output,
     residual: output,
-    w: g.outChannels * g.inChannels * g.kernelSize ** 2,
-    dw: g.outChannels * g.inChannels * g.kernelSize ** 2,
+    w: weights,
+    dw: parts * weights,
     coefficients: 4 * g.inChannels,
+    statistics: parts * g.outChannels * 2,
+    sums: parts * g.inChannels * 2,
   };
-}
-
-/** The candidates of a use with the bindings that `variant.ts` states. */
-function* candidatesOf(gpu: Gpu, use: ConvolutionUse): Iterable<Candidate> {
-  const { geometry, direction } = use;
-  const { capabilities } = gpu;
-  let count = 0;
-  if (direction === "forward") {
-    const { normaliseInput, addResidual, statistics } = use.fusion;
-    const reads = [
-      "x",
-      "w",
-      ...normaliseInput ? ["coefficients"] : [],
-      ...addResidual ? ["residual"] : [],
-    ];
-    const writes = ["y", ...statistics ? ["statistics"] : []];
-    for (const kernel of forwardCandidates(geometry, capabilities, use.fusion)) {
-      const sizes = { statistics: Math.max(1, kernel.parts * geometry.outChannels * 2) };
-      yield { label: kernel.label, passes: [{ kernel, reads, writes }], sizes };
-      if (++count === MOST_CANDIDATES) return;
-    }
-  } else if (direction === "inputGradient") {
-    const { addAddend, normalised } = use.fusion;
-    const reads = [
-      "dy",
-      "w",
-      ...addAddend ? ["addend"] : [],
-      ...normalised ? ["x", "coefficients"] : [],
-    ];
-    const writes = ["dx", ...normalised ? ["sums"] : []];
-    for (const kernel of inputGradientCandidates(geometry, capabilities, use.fusion)) {
-      const sizes = { sums: Math.max(1, kernel.parts * geometry.inChannels * 2) };
-      yield { label: kernel.label, passes: [{ kernel, reads, writes }], sizes };
-      if (++count === MOST_CANDIDATES) return;
-    }
-  } else {
-    const reads = ["x", "dy", ...use.fusion.normaliseInput ? ["coefficients"] : []];
-    const weights = sharedSizes(use).w!;
-    for (const candidate of weightGradientCandidates(geometry, capabilities, use.fusion)) {
-      const { kernel, parts } = candidate;
-      const sum = { kernel: sumPartsKernel(parts, weights), reads: ["partial"], writes: ["dw"] };
-      yield {
-        label: kernel.label,
-        passes: [{ kernel, reads, writes: ["partial"] }, ...parts > 1 ? [sum] : []],
-        sizes: { partial: parts * weights },
-      };
-      if (++count === MOST_CANDIDATES) return;
-    }
-  }
-}
-
-/** Milliseconds of one run through `dispatches`, warm. */
-async function timeDispatches(gpu: Gpu, dispatches: readonly Dispatch[]): Promise<number> {
-  const seconds = async (repetitions: number) => {
-    const start = performance.now();
-    gpu.submit(dispatches, repetitions);
-    await gpu.finish();
-    return (performance.now() - start) / 1000;
-  };
-  await seconds(1);
-  const repetitions = Math.max(1, Math.min(1000, Math.round(SECONDS / await seconds(1))));
-  let least = Infinity;
-  for (let round = 0; round < ROUNDS; round++) {
-    least = Math.min(least, await seconds(repetitions) / repetitions);
-  }
-  return least * 1000;
+  return elements[name];
 }

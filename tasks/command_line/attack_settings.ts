@@ -28,7 +28,7 @@ export type AttackSettings = Recorded<"attack"> & DataSettings & {
   readonly subset: SubsetSettings | null;
   readonly training: TrainingSettings;
   /** Kernels chosen by timing when the run began. */
-  readonly kernels: Readonly<Record<string, number>>;
+  readonly kernels: Readonly<Record<string, string>>;
 };
 
 /** One cycle to a high learning rate, which trains a small network well in few epochs. */

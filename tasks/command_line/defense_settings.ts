@@ -49,7 +49,7 @@ export type DefenseRunSettings = Recorded<"erase"> & DataSettings & {
   /** `wanted` goes on without an audit where there cannot be one. */
   readonly audit: "always" | "wanted" | "never";
   /** Kernels chosen by timing when the run began. */
-  readonly kernels: Readonly<Record<string, number>>;
+  readonly kernels: Readonly<Record<string, string>>;
 };
 
 /** The settings of a run before the files of its trigger are read. */

@@ -1,8 +1,11 @@
 /** Which kernels a command runs: chosen by timing where that was done, else the defaults. */
 
+import type { ConvolutionUse } from "../../shaders/convolution/use.ts";
+import { UsageError } from "../../src/errors.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import type { Architecture } from "../../src/nn/architecture.ts";
 import { choicesPath, loadChoices, saveChoices } from "../../src/tuning/choices_file.ts";
+import { quoted } from "../../src/text/quoted.ts";
 import { convolutionUses } from "../../src/tuning/convolution_uses.ts";
 import { tune } from "../../src/tuning/tune.ts";
 import type { Output } from "./output.ts";
@@ -13,8 +16,8 @@ export interface TuningRequest {
   readonly images: { readonly batch: number; readonly height: number; readonly width: number };
   /** False where `--no-tune` was given. */
   readonly timing: boolean;
-  /** The choices that a resumed run began with. */
-  readonly kept: Readonly<Record<string, number>> | undefined;
+  /** The choices that a resumed run began with, as its record has them. */
+  readonly kept: Readonly<Record<string, unknown>> | undefined;
 }
 
 /**
@@ -23,24 +26,25 @@ export interface TuningRequest {
  * measured when they were written (`docs/performance.md`), and only `doctor --tune` times there.
  *
  * @returns The choices, for a run to keep: with others a resumed run would not give the same bits.
+ * @throws {UsageError} where a resumed run has choices that cannot be made here.
  */
 export async function chooseKernels(
   gpu: Gpu,
   output: Output,
   request: TuningRequest,
-): Promise<Readonly<Record<string, number>>> {
+): Promise<Readonly<Record<string, string>>> {
   if (request.kept) {
-    for (const [key, index] of Object.entries(request.kept)) gpu.choices.set(key, index);
-    return request.kept;
+    const kept = Object.entries(request.kept).flatMap(([key, name]) => keptChoice(key, name));
+    for (const [key, name] of kept) gpu.choices.set(key, name);
+    // A choice that cannot be made is refused before anything runs.
+    for (const use of usesOf(gpu, request)) gpu.choices.find(use);
+    return Object.fromEntries(kept);
   }
   const path = choicesPath();
   if (path !== undefined) await loadChoices(gpu, path);
   if (request.timing && !gpu.adapter.software) {
-    const uses = request.architectures.flatMap((architecture) =>
-      convolutionUses(architecture, request.images, gpu.capabilities)
-    );
     let timed = false;
-    await tune(gpu, uses, (_tuned, done, total) => {
+    await tune(gpu, usesOf(gpu, request), (_tuned, done, total) => {
       timed = true;
       output.progress(`timing kernels for ${gpu.adapter.name}: ${done} of ${total}`);
     });
@@ -48,4 +52,22 @@ export async function chooseKernels(
     if (timed && path !== undefined) await saveChoices(gpu, path);
   }
   return Object.fromEntries(gpu.choices);
+}
+
+function usesOf(gpu: Gpu, { architectures, images }: TuningRequest): ConvolutionUse[] {
+  return architectures.flatMap((architecture) =>
+    convolutionUses(architecture, images, gpu.capabilities)
+  );
+}
+
+/** A recorded choice; older versions recorded positions, of which only the first is sure. */
+function keptChoice(key: string, name: unknown): [string, string][] {
+  if (typeof name === "string") return [[key, name]];
+  if (name === 0) return [];
+  throw new UsageError(
+    `cannot resume with kernel ${name} for ${
+      quoted(key)
+    }: expected the name of a kernel; an older ` +
+      "version counted kernels, and this one may count otherwise; start the run anew",
+  );
 }

@@ -24,7 +24,8 @@ async function invert(
   const found = await inversion.invert(label, records, {
     onProgress: (progress) => void looks.push(progress),
   });
-  assert.equal(gpu.counters.fences - fences, looks.length, "one fence a look");
+  const more = gpu.counters.fences - fences - looks.length;
+  assert.ok(more <= 2, `one fence a look, two more before the speed is known: ${more}`);
   assert.deepEqual([gpu.counters.buffers, gpu.counters.bindGroups], [buffers, bindGroups]);
   inversion[Symbol.dispose]();
   store[Symbol.dispose]();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { checkConvolution } from "../../src/bench/check_convolution.ts";
 import { convolutionValue } from "../../src/bench/convolution_values.ts";
-import { convolutionFacts, type Direction } from "../../src/bench/kernel_facts.ts";
+import { type ConvolutionUse, DIRECTIONS } from "../../shaders/convolution/use.ts";
 import { DeviceError } from "../../src/errors.ts";
 import { normalizedActivation } from "../../src/tensor/operations/batch_norm.ts";
 import { convolution } from "../../src/tensor/operations/convolution.ts";
@@ -37,14 +37,14 @@ function recordedConvolutions(stride: number, options: { residual: boolean }): S
   });
   const loss = weightedSum(tape, y, normalValues(2 * 16 * side * side, 1));
   tape.gradients([{ loss, weight: 1 }], [x, w]);
-  return tape.steps.filter((step) => convolutionFacts(step));
+  return tape.steps.filter((step) => step.kernel.convolution);
 }
 
 for (const [stride, residual] of [[1, true], [2, false]] as const) {
   Deno.test(`checkConvolution() accepts this device's kernels at stride ${stride}`, async () => {
     const steps = recordedConvolutions(stride, { residual });
     assert.equal(steps.length, 3);
-    for (const step of steps) await checkConvolution(gpu, step, convolutionFacts(step)!);
+    for (const step of steps) await checkConvolution(gpu, step, step.kernel.convolution!);
   });
 }
 
@@ -53,7 +53,11 @@ Deno.test("checkConvolution() refuses kernels that compute nothing", async () =>
     const wgsl = step.kernel.wgsl.replace(/(fn main\([^{]*\{)/, "$1\n  if (true) { return; }");
     assert.notEqual(wgsl, step.kernel.wgsl);
     await assert.rejects(
-      checkConvolution(gpu, { ...step, kernel: { ...step.kernel, wgsl } }, convolutionFacts(step)!),
+      checkConvolution(
+        gpu,
+        { ...step, kernel: { ...step.kernel, wgsl } },
+        step.kernel.convolution!,
+      ),
       (error) => error instanceof DeviceError && /cannot time a kernel with wrong/.test(`${error}`),
     );
   }
@@ -70,27 +74,20 @@ const GEOMETRY = {
   padding: 1,
 };
 
-for (const direction of ["forward", "input gradient", "weight gradient"] as const) {
-  Deno.test(`convolutionValue() matches the float64 reference of the ${direction}`, () => {
+for (const direction of ["forward", "inputGradient", "weightGradient"] as const) {
+  Deno.test(`convolutionValue() matches the float64 reference of the ${DIRECTIONS[direction]}`, () => {
     const elements = convolutionElements(GEOMETRY);
     const x = normalValues(elements.x, 1);
     const w = normalValues(elements.w, 2);
     const dy = normalValues(elements.y, 3);
-    const reference: Record<Direction, () => Float64Array> = {
-      "forward": () => forward(GEOMETRY, x, w).value,
-      "input gradient": () => convolutionInputGradient(GEOMETRY, dy, w).value,
-      "weight gradient": () => convolutionWeightGradient(GEOMETRY, x, dy).value,
+    const reference: Record<ConvolutionUse["direction"], () => Float64Array> = {
+      forward: () => forward(GEOMETRY, x, w).value,
+      inputGradient: () => convolutionInputGradient(GEOMETRY, dy, w).value,
+      weightGradient: () => convolutionWeightGradient(GEOMETRY, x, dy).value,
     };
-    const facts = {
-      direction,
-      geometry: GEOMETRY,
-      variant: "any",
-      normalised: false,
-      adds: false,
-      partials: false,
-    };
+    const use = { direction, geometry: GEOMETRY, fusion: {} };
     for (const [at, expected] of reference[direction]().entries()) {
-      const { value } = convolutionValue(facts, { x, w, dy }, at);
+      const { value } = convolutionValue(use, { x, w, dy }, at);
       assert.ok(Math.abs(value - expected) < 1e-12, `element ${at}: ${value}, not ${expected}`);
     }
   });

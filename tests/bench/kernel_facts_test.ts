@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import {
   convolutionFlops,
+  fusionsOf,
   type KernelFacts,
   kernelFacts,
   splitLabel,
 } from "../../src/bench/kernel_facts.ts";
-import { fusionsOf } from "../../src/bench/measure_kernels.ts";
 import { wideResNet } from "../../src/nn/wide_resnet.ts";
 import { crossEntropy } from "../../src/tensor/operations/cross_entropy.ts";
 import { Tape } from "../../src/tensor/tape.ts";
@@ -47,24 +47,21 @@ Deno.test("kernelFacts() finds every convolution of a training step in all its d
   assert.deepEqual(shapes("convolution input gradient"), layers.toSorted());
 });
 
-Deno.test("kernelFacts() tells fusions from the tensors that a kernel reads and writes", () => {
+Deno.test("fusionsOf() names what is fused with the convolutions of a step", () => {
   const facts = recordedFacts(2);
-  const first = facts.find(({ shape, name }) =>
-    name === "convolution forward" && shape === "2x3x32x32 -> 16, 3x3"
-  )!;
-  const { normalised, adds, variant } = first.convolution!;
-  assert.deepEqual([normalised, adds], [false, false]);
-  assert.match(variant, /^[a-z]+$/);
+  const named = (name: string) => facts.filter((fact) => fact.name === name);
+  const first = named("convolution forward").find(({ shape }) => shape === "2x3x32x32 -> 16, 3x3")!;
+  assert.deepEqual(fusionsOf(first.convolution), ["statistics"]);
+  assert.match(first.convolution!.variant, /^[a-z]+$/);
   // Every block's second convolution reads an activation and adds the shortcut.
-  const withResidual = facts.filter(({ name, convolution }) =>
-    name === "convolution forward" && convolution!.adds
-  );
+  const withResidual = named("convolution forward").map((fact) => fusionsOf(fact.convolution))
+    .filter((fusions) => fusions.includes("residual"));
   assert.equal(withResidual.length, 3);
-  for (const fact of withResidual) {
-    assert.deepEqual(fusionsOf(fact).slice(0, 2), ["batch norm + relu", "residual"]);
+  for (const fusions of withResidual) {
+    assert.deepEqual(fusions.slice(0, 2), ["batch norm + relu", "residual"]);
   }
-  const weights = facts.filter(({ name }) => name === "convolution weight gradient");
-  assert.equal(weights.filter(({ convolution }) => convolution!.normalised).length, 8);
+  const weights = named("convolution weight gradient").map((fact) => fusionsOf(fact.convolution));
+  assert.equal(weights.filter(([fusion]) => fusion === "batch norm + relu").length, 8);
 });
 
 Deno.test("convolutionFlops() counts two operations for each product, padding included", () => {

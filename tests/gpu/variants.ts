@@ -19,5 +19,10 @@ export async function openVariant(variant: Variant): Promise<Gpu | undefined> {
     device.destroy();
     return undefined;
   }
-  return new Gpu(device, { ...description, software: variant !== "tiled" });
+  return new Gpu(device, {
+    ...description,
+    software: variant !== "tiled",
+    // Where `plain` is the only family without subgroups.
+    openGl: variant === "plain",
+  });
 }

@@ -1,6 +1,6 @@
 /** Slow and obvious convolution in float64: seven nested loops, in all three directions. */
 
-import { type ConvolutionGeometry, outputExtent } from "../../shaders/convolution/variant.ts";
+import { type ConvolutionGeometry, outputExtent } from "../../shaders/convolution/use.ts";
 
 /** Calls `visit` with the flat indices into x, w and y of every product of the convolution. */
 function forEachProduct(

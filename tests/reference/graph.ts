@@ -1,7 +1,7 @@
 /** Reverse-mode differentiation in float64, for comparing whole networks: every array is kept. */
 
 import type { FeatureMaps } from "../../shaders/channel_sweep.ts";
-import type { ConvolutionGeometry } from "../../shaders/convolution/variant.ts";
+import type { ConvolutionGeometry } from "../../shaders/convolution/use.ts";
 import type { LinearGeometry } from "../../shaders/linear.ts";
 import {
   batchNormTraining,

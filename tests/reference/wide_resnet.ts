@@ -1,7 +1,7 @@
 /** A WideResNet in float64, block by block as `models/wresnet.py` of the authors' code has it. */
 
 import type { FeatureMaps } from "../../shaders/channel_sweep.ts";
-import { type ConvolutionGeometry, outputExtent } from "../../shaders/convolution/variant.ts";
+import { type ConvolutionGeometry, outputExtent } from "../../shaders/convolution/use.ts";
 import { Graph, type Node, type RunningStatistics } from "./graph.ts";
 import { globalPool } from "./pool.ts";
 

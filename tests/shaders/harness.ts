@@ -4,7 +4,7 @@
  */
 
 import type { Kernel } from "../../shaders/kernel.ts";
-import type { KernelCapabilities } from "../../shaders/convolution/variant.ts";
+import type { KernelCapabilities } from "../../shaders/kernel.ts";
 
 function minimumLimitsWanted(): boolean {
   try {

@@ -9,8 +9,8 @@ import { type Gpu, openGpu } from "../../src/gpu/gpu.ts";
 export interface PretendedAdapter {
   /** Its driver computes on the CPU. */
   readonly software: boolean;
-  /** Invocations of a subgroup; 0 where it has none. */
-  readonly subgroupSize: number;
+  /** Least and most invocations of a subgroup; OpenGL does not know. */
+  readonly subgroupSizes: readonly [number, number];
   /** Name of the driver. */
   readonly name: string;
 }
@@ -115,7 +115,7 @@ function device(kernels: Map<string, RecordedKernel>) {
 
 /** Opens the pretended adapter; every new kernel text is entered into `kernels`. */
 export async function openRecordingGpu(
-  { software, subgroupSize, name }: PretendedAdapter,
+  { software, subgroupSizes, name }: PretendedAdapter,
   kernels: Map<string, RecordedKernel>,
 ): Promise<Gpu> {
   const adapter = {
@@ -127,8 +127,8 @@ export async function openRecordingGpu(
       architecture: "",
       device: "",
       isFallbackAdapter: software,
-      subgroupMinSize: subgroupSize,
-      subgroupMaxSize: subgroupSize,
+      subgroupMinSize: subgroupSizes[0],
+      subgroupMaxSize: subgroupSizes[1],
     },
     requestDevice: () => Promise.resolve(device(kernels)),
   };

@@ -10,10 +10,10 @@ import {
 import { recordJobs } from "./record_jobs.ts";
 
 const ADAPTERS: readonly PretendedAdapter[] = [
-  { name: "a software driver with subgroups of 8", software: true, subgroupSize: 8 },
-  { name: "a software driver with subgroups of 16", software: true, subgroupSize: 16 },
-  { name: "a software driver without subgroups", software: true, subgroupSize: 0 },
-  { name: "a GPU", software: false, subgroupSize: 32 },
+  { name: "a software driver with subgroups of 8", software: true, subgroupSizes: [8, 8] },
+  { name: "a software driver with subgroups of 16", software: true, subgroupSizes: [16, 16] },
+  { name: "a software driver through OpenGL", software: true, subgroupSizes: [4, 128] },
+  { name: "a GPU", software: false, subgroupSizes: [32, 32] },
 ];
 
 /** What Dawn says against the kernels; undefined where it cannot be had. */

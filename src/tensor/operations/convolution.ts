@@ -1,6 +1,12 @@
 /** 2-D convolution without bias, fused with the batch norm before it and the one behind it. */
 
-import { type ConvolutionGeometry, outputExtent } from "../../../shaders/convolution/variant.ts";
+import {
+  type ConvolutionBinding,
+  convolutionBindings,
+  type ConvolutionGeometry,
+  outputExtent,
+} from "../../../shaders/convolution/use.ts";
+import type { ConvolutionKernel } from "../../../shaders/convolution/variant.ts";
 import {
   chooseForward,
   chooseInputGradient,
@@ -61,21 +67,19 @@ export function convolution(
   if (residual) expectShape(residual, y.shape, `add a residual to ${w.label}`);
   // What the kernels read: the batch norm's input and its coefficients in place of the activation.
   const x = activation?.source ?? value;
-  const normalisation = activation ? [activation.coefficients] : [];
-  const normaliseInput = activation !== undefined;
-
-  const fusion = { normaliseInput, addResidual: residual !== undefined };
+  const coefficients = activation?.coefficients;
+  const fusion = { normaliseInput: activation !== undefined, addResidual: residual !== undefined };
   const withStatistics = options.statistics
     ? chooseForward(geometry, capabilities, { ...fusion, statistics: true })
     : undefined;
-  const reads = [x, w, ...normalisation, ...residual ? [residual] : []];
   if (withStatistics) {
     const { parts, valuesPerPart } = withStatistics;
     const statistics = tape.transient([parts, k, 2], `statistics of ${w.label}`);
-    tape.run(withStatistics, reads, [y, statistics]);
+    run(tape, withStatistics, { x, w, coefficients, residual, y, statistics });
     attachStatistics(y, { statistics, parts, valuesPerPart });
   } else {
-    tape.run(chooseForward(geometry, capabilities, fusion)!, reads, [y]);
+    const kernel = chooseForward(geometry, capabilities, fusion)!;
+    run(tape, kernel, { x, w, coefficients, residual, y });
   }
 
   return tape.differentiable(residual ? [value, w, residual] : [value, w], y, (dy, backward) => {
@@ -87,25 +91,36 @@ export function convolution(
       const masked = activation && backward.completes(0)
         ? chooseInputGradient(geometry, capabilities, { addAddend, normalised: true })
         : undefined;
-      const reads = [dy, w, ...addend ? [addend] : []];
       if (masked) {
         const sums = tape.transient([masked.parts, c, 2], `sums of ${dx.label}`);
-        tape.run(masked, [...reads, x, ...normalisation], [dx, sums]);
+        run(tape, masked, { dy, w, addend, x, coefficients, dx, sums });
         attachMaskedSums(dx, { sums, parts: masked.parts });
       } else {
-        tape.run(chooseInputGradient(geometry, capabilities, { addAddend })!, reads, [dx]);
+        const kernel = chooseInputGradient(geometry, capabilities, { addAddend })!;
+        run(tape, kernel, { dy, w, addend, dx });
       }
     }
     let dw: Tensor | undefined;
     if (backward.wanted(1)) {
+      const { normaliseInput } = fusion;
       const { kernel, parts } = chooseWeightGradient(geometry, capabilities, { normaliseInput });
       dw = tape.transient(w.shape, `d ${w.label}`);
       const partial = parts === 1
         ? dw
         : tape.transient([parts, ...w.shape], `parts of ${dw.label}`);
-      tape.run(kernel, [x, dy, ...normalisation], [partial]);
+      run(tape, kernel, { x, dy, coefficients, dw: partial });
       if (parts > 1) tape.run(sumPartsKernel(parts, size(w)), [partial], [dw]);
     }
     return [dx, dw, residual && backward.wanted(2) ? dy : undefined];
   });
+}
+
+/** Records a kernel on the tensors of its bindings, found by name. */
+function run(
+  tape: Tape,
+  kernel: ConvolutionKernel,
+  tensors: Partial<Record<ConvolutionBinding, Tensor | undefined>>,
+): void {
+  const { reads, writes } = convolutionBindings(kernel.convolution);
+  tape.run(kernel, reads.map((name) => tensors[name]!), writes.map((name) => tensors[name]!));
 }

@@ -1,11 +1,8 @@
 /** Compares a convolution variant with the float64 reference in all three directions. */
 
 import assert from "node:assert/strict";
-import {
-  type ConvolutionGeometry,
-  type ConvolutionVariant,
-  outputExtent,
-} from "../../../shaders/convolution/variant.ts";
+import { type ConvolutionGeometry, outputExtent } from "../../../shaders/convolution/use.ts";
+import type { ConvolutionVariant } from "../../../shaders/convolution/variant.ts";
 import {
   convolution,
   convolutionElements,

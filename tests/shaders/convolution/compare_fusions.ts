@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import type {
   ConvolutionGeometry,
-  ConvolutionVariant,
   ForwardFusion,
   InputGradientFusion,
-} from "../../../shaders/convolution/variant.ts";
+} from "../../../shaders/convolution/use.ts";
+import type { ConvolutionVariant } from "../../../shaders/convolution/variant.ts";
 import {
   convolution,
   convolutionElements,

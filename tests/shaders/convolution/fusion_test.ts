@@ -7,7 +7,7 @@ import {
   type ForwardFusion,
   type InputGradientFusion,
   outputExtent,
-} from "../../../shaders/convolution/variant.ts";
+} from "../../../shaders/convolution/use.ts";
 import { capabilities } from "../harness.ts";
 import { describe, geometryOf } from "./compare.ts";
 import {

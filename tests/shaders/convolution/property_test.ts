@@ -3,7 +3,7 @@ import { plain } from "../../../shaders/convolution/plain.ts";
 import { lanesOf } from "../../../shaders/convolution/lanes.ts";
 import { subgroup } from "../../../shaders/convolution/subgroup.ts";
 import { tiled } from "../../../shaders/convolution/tiled.ts";
-import type { ConvolutionGeometry } from "../../../shaders/convolution/variant.ts";
+import type { ConvolutionGeometry } from "../../../shaders/convolution/use.ts";
 import { capabilities } from "../harness.ts";
 import { checkVariant, isValid } from "./compare.ts";
 
