@@ -235,21 +235,29 @@ export { folderStore, reserveFolder, takeFolder } from "./src/runs/folder_store.
 // Attacks.
 export type {
   Attack,
+  Covers,
   PixelAttack,
   Preparation,
   PrepareHooks,
   PrepareRequest,
+  TrainingRequest,
   TriggerRequest,
 } from "./src/attacks/attack.ts";
 export type { AttackOption } from "./src/attacks/options.ts";
 export type { Kind } from "./src/text/kinds.ts";
 export { ATTACKS, findAttack } from "./src/attacks/attacks.ts";
+export { adapBlend } from "./src/attacks/adap_blend.ts";
 export { badnets } from "./src/attacks/badnets.ts";
 export { blend } from "./src/attacks/blend.ts";
+export { bpp } from "./src/attacks/bpp.ts";
 export { cleanLabel } from "./src/attacks/clean_label.ts";
+export { ctrl } from "./src/attacks/ctrl.ts";
+export { ftrojan } from "./src/attacks/ftrojan.ts";
 export { refool } from "./src/attacks/refool.ts";
 export { sig } from "./src/attacks/sig.ts";
+export { tact } from "./src/attacks/tact.ts";
 export { trojan } from "./src/attacks/trojan.ts";
+export { wanet } from "./src/attacks/wanet.ts";
 export {
   BACKDOOR_KEY,
   type BackdoorDescription,
@@ -259,7 +267,10 @@ export {
   type NamedFile,
   readTriggerFiles,
   recordedBackdoor,
+  targetOfBackdoor,
+  trainingTriggers,
 } from "./src/attacks/backdoor.ts";
+export type { TrainingTriggers } from "./src/attacks/poisoned_set.ts";
 export { type Target, type TargetMode, targetOf } from "./src/data/target.ts";
 export {
   applyTrigger,

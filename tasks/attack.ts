@@ -136,11 +136,11 @@ async function run(
     const attack = prepared && {
       backdoor: prepared.backdoor,
       poisoning: plan.poisoning,
+      triggers: prepared.triggers,
       prepared: prepared.images,
     };
     if (attack && flags.exportPoisoned !== undefined) {
-      const { backdoor, poisoning } = attack;
-      const set = poisonedSet(dataset.train, poisoning, backdoor.trigger, attack.prepared);
+      const set = poisonedSet(dataset.train, attack.poisoning, attack.triggers, attack.prepared);
       const originalLabels = dataset.train.labels;
       await writePoisonedFolder(flags.exportPoisoned, { set, originalLabels, records });
       output.line(`wrote ${poisoned} poisoned images to ${shown(flags.exportPoisoned)}`);

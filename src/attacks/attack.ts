@@ -6,7 +6,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Architecture } from "../nn/architecture.ts";
 import type { TrainingSettings } from "../train/trainer.ts";
 import type { AttackOption } from "./options.ts";
-import type { PixelTrigger, Trigger } from "../data/trigger.ts";
+import type { ImageTrigger, PixelTrigger, Trigger } from "../data/trigger.ts";
 
 /** What a trigger is made for. */
 export interface TriggerRequest {
@@ -50,6 +50,20 @@ export interface Preparation {
   readonly images?: Uint8Array<ArrayBuffer>;
 }
 
+/** For what training images carry. */
+export interface TrainingRequest extends TriggerRequest {
+  /** All training images, untouched. */
+  readonly train: ImageSet;
+}
+
+/** Training images that carry something like the trigger and keep their label. */
+export interface Covers {
+  /** How many there are for each poisoned image. */
+  readonly perPoisoned: number;
+  /** What they carry. */
+  trigger(request: TrainingRequest): ImageTrigger;
+}
+
 /** A backdoor attack: a trigger, and how training images are chosen to carry it. */
 export interface Attack {
   /** As `--attack` takes it. */
@@ -90,6 +104,20 @@ export interface Attack {
    * @throws {UsageError} for an unknown option or an impossible value.
    */
   trigger(request: TriggerRequest): Trigger;
+  /** What poisoned training images carry where that is not what {@linkcode trigger} makes. */
+  trainingTrigger?(request: TriggerRequest): Trigger;
+  /**
+   * Covers, of an attack that has them.
+   *
+   * @throws {UsageError} for an unknown option or an impossible value.
+   */
+  covers?(options: TriggerRequest["options"]): Covers;
+  /**
+   * The one class whose images the trigger leads astray; without it all do.
+   *
+   * @throws {UsageError} for an unknown option or an impossible value.
+   */
+  source?(options: TriggerRequest["options"]): number;
 }
 
 /** An attack whose trigger the GPU can stamp. */

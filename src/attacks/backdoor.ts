@@ -7,7 +7,9 @@ import { quoted, shown } from "../text/quoted.ts";
 import { ATTACKS, findAttack } from "./attacks.ts";
 import { HELPER_OPTION } from "./helper_model.ts";
 import { isPicture, readPicture } from "./picture_option.ts";
+import type { ImageSet } from "../data/image_set.ts";
 import type { Target } from "../data/target.ts";
+import type { TrainingTriggers } from "./poisoned_set.ts";
 
 /** Everything that determines a backdoor, as JSON can hold it. */
 export interface BackdoorDescription {
@@ -61,9 +63,33 @@ export function buildBackdoor(
   description: BackdoorDescription,
   size: { height: number; width: number },
 ): Backdoor {
-  const { name, target, options, seed } = description;
+  const { name, options, seed } = description;
   const trigger = findAttack(name).trigger({ ...size, options, seed });
-  return { name, trigger, target };
+  return { name, trigger, target: targetOfBackdoor(description) };
+}
+
+/** What a backdoor is to make of an image, and of which images. */
+export function targetOfBackdoor({ name, target, options }: BackdoorDescription): Target {
+  const source = findAttack(name).source?.(options);
+  return source === undefined ? target : { ...target, source };
+}
+
+/**
+ * What training images carry of a backdoor.
+ *
+ * @throws {UsageError} for an unknown attack or impossible options.
+ */
+export function trainingTriggers(
+  { name, options, seed }: BackdoorDescription,
+  train: ImageSet,
+): TrainingTriggers {
+  const attack = findAttack(name);
+  const { height, width } = train;
+  const request = { height, width, options, seed };
+  return {
+    poisoned: attack.trainingTrigger?.(request) ?? attack.trigger(request),
+    covers: attack.covers?.(options).trigger({ ...request, train }),
+  };
 }
 
 /**

@@ -5,7 +5,7 @@
 
 import { RandomPurpose, RandomStream } from "../data/random.ts";
 import { number, path } from "../text/kinds.ts";
-import type { PixelAttack } from "./attack.ts";
+import type { PixelAttack, TriggerRequest } from "./attack.ts";
 import { attackOptions, readOptions } from "./options.ts";
 import { pictureOption } from "./picture_option.ts";
 import { blendTrigger } from "../data/trigger.ts";
@@ -36,11 +36,17 @@ export const blend: PixelAttack = {
   defaultRate: 0.1,
   trigger({ height, width, seed, options }) {
     const { alpha } = readOptions("blend", OPTIONS, options);
-    const picture = pictureOption(options, "image", { height, width });
-    const pixels = picture?.pixels ?? noise(3 * height * width, seed);
-    return blendTrigger({ height, width, pixels }, alpha);
+    return blendTrigger(blendedPicture({ height, width, seed, options }), alpha);
   },
 };
+
+/** The picture that option `image` holds, else noise drawn from the seed. */
+export function blendedPicture(
+  { height, width, seed, options }: TriggerRequest,
+): { height: number; width: number; pixels: Uint8Array } {
+  const picture = pictureOption(options, "image", { height, width });
+  return { height, width, pixels: picture?.pixels ?? noise(3 * height * width, seed) };
+}
 
 /** Bytes, each equally likely. */
 function noise(count: number, seed: number): Uint8Array<ArrayBuffer> {

@@ -14,7 +14,7 @@ import { CROSS_ENTROPY } from "../train/objectives.ts";
 import { type Snapshot, train } from "../train/train.ts";
 import type { EpochMetrics, EpochProgress, TrainingSettings } from "../train/trainer.ts";
 import type { Poisoning } from "./poison.ts";
-import { poisonedSet } from "./poisoned_set.ts";
+import { poisonedSet, type TrainingTriggers } from "./poisoned_set.ts";
 
 /** What to train. */
 export interface ImplantRequest {
@@ -34,6 +34,8 @@ export interface ImplantRequest {
     readonly backdoor: Backdoor;
     /** Which images carry it. */
     readonly poisoning: Poisoning;
+    /** What training images carry, where that is not the backdoor's trigger alone. */
+    readonly triggers?: TrainingTriggers | undefined;
     /** Their pixels before the trigger, (poisoned,3,H,W), where the attack has changed them. */
     readonly prepared?: Uint8Array | undefined;
   } | undefined;
@@ -67,8 +69,12 @@ export async function implant(
   const { architecture, training, preprocessing, attack } = request;
   const fresh = initialState(architecture, training.seed);
   using model = loadModel(gpu, architecture, fresh, `a new ${architecture.name}`);
-  const poisoned = attack &&
-    poisonedSet(request.train, attack.poisoning, attack.backdoor.trigger, attack.prepared);
+  const poisoned = attack && poisonedSet(
+    request.train,
+    attack.poisoning,
+    attack.triggers ?? { poisoned: attack.backdoor.trigger },
+    attack.prepared,
+  );
   {
     using store = uploadImages(gpu, poisoned?.images ?? request.train);
     await train(gpu, {

@@ -14,11 +14,15 @@ export interface Poisoning {
   readonly labels: Uint16Array<ArrayBuffer>;
   /** The poisoned records, ascending. */
   readonly poisoned: Uint32Array<ArrayBuffer>;
+  /** The covers, ascending: images that carry something and keep their label. */
+  readonly covers: Uint32Array<ArrayBuffer>;
 }
 
 /**
  * Chooses the images to poison. Labels changed: `round(rate N)` of the images outside the target
  * class (or all of those, if fewer). Labels kept: `round(rate n)` of the target class's n images.
+ * Covers are drawn from all images that are not poisoned; where one class alone is led astray, from
+ * the others.
  *
  * @throws {UsageError} for a rate outside (0,1], or all2all with an attack that keeps labels.
  * @throws {DataError} for a rate that selects no image.
@@ -27,9 +31,9 @@ export function poison(
   labels: ArrayLike<number>,
   classes: number,
   attack: Attack,
-  settings: { target: Target; rate: number; seed: number },
+  settings: { target: Target; rate: number; seed: number; coversPerPoisoned?: number },
 ): Poisoning {
-  const { target, rate, seed } = settings;
+  const { target, rate, seed, coversPerPoisoned = 0 } = settings;
   if (!(rate > 0 && rate <= 1)) {
     throw new UsageError(`cannot poison a share of ${rate}: expected above 0 and at most 1`);
   }
@@ -51,13 +55,19 @@ export function poison(
     );
   }
   const random = new RandomStream(seed, RandomPurpose.poison);
-  const poisoned = shuffle(candidates.length, random).slice(0, count).map((i) => candidates[i]!)
-    .sort();
+  const draw = (from: readonly number[], count: number) =>
+    shuffle(from.length, random).slice(0, count).map((i) => from[i]!).sort();
+  const poisoned = draw(candidates, count);
   const indices = Uint32Array.from({ length: labels.length }, (_, i) => i);
   const changed = Uint16Array.from(labels);
   for (const i of poisoned) {
     indices[i] = (i | TRIGGERED) >>> 0;
     if (attack.labels === "changed") changed[i] = targetOf(target, labels[i]!, classes);
   }
-  return { indices, labels: changed, poisoned };
+  const others: number[] = [];
+  for (let i = 0; coversPerPoisoned > 0 && i < labels.length; i++) {
+    if (indices[i] === i && labels[i] !== target.source) others.push(i);
+  }
+  const covers = draw(others, Math.round(coversPerPoisoned * poisoned.length));
+  return { indices, labels: changed, poisoned, covers };
 }

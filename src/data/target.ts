@@ -9,6 +9,8 @@ export interface Target {
   readonly mode: TargetMode;
   /** The class of `all2one`; without meaning for `all2all`. */
   readonly label: number;
+  /** The one class whose images are to become it; absent where all are. */
+  readonly source?: number;
 }
 
 /** The class that an image of class `label` is to become. */
@@ -16,7 +18,11 @@ export function targetOf(target: Target, label: number, classes: number): number
   return target.mode === "all2one" ? target.label : (label + 1) % classes;
 }
 
-/** False for images that are of their target class already: they say nothing about a backdoor. */
+/**
+ * False for images that say nothing about a backdoor: they are of their target class already, or not
+ * of the class that alone is led there.
+ */
 export function countsForAttack(target: Target, label: number, classes: number): boolean {
-  return targetOf(target, label, classes) !== label;
+  const { source = label } = target;
+  return source === label && targetOf(target, label, classes) !== label;
 }

@@ -18,8 +18,9 @@ export interface PoisonedExport {
 }
 
 /**
- * Writes to `folder`, which must be there, each poisoned image as `NUMBER.png`, and last `images.csv`: index, original
- * label, new label and whether it is poisoned, 0 or 1, of every training image.
+ * Writes to `folder`, which must be there, each poisoned image and each cover as `NUMBER.png`, and
+ * last `images.csv`: index, original label, new label and whether the image is changed, 0 or 1, of
+ * every training image.
  *
  * @throws {FormatError} where it cannot be written.
  */
@@ -28,7 +29,7 @@ export async function writePoisonedFolder(
   { set, originalLabels, records }: PoisonedExport,
 ): Promise<void> {
   const { labels, height, width } = set.images;
-  const poisoned = new Set(set.poisoned);
+  const poisoned = new Set([...set.poisoned, ...set.covers]);
   for (const record of poisoned) {
     const pixels = poisonedImage(set, record);
     const path = `${folder}/${String(records[record]).padStart(5, "0")}.png`;

@@ -53,8 +53,8 @@ export async function writeGallery(
     const plan = await planAttack(description, dataset, rate);
     const poisoned = plan.poisoning.poisoned.slice(0, COLUMNS);
     const few = { ...plan, poisoning: { ...plan.poisoning, poisoned } };
-    const { backdoor, images } = await prepareAttack(gpu, few, dataset, context);
-    const set = poisonedSet(dataset.train, few.poisoning, backdoor.trigger, images);
+    const { triggers, images } = await prepareAttack(gpu, few, dataset, context);
+    const set = poisonedSet(dataset.train, few.poisoning, triggers, images);
     const before = Array.from(
       poisoned,
       (record) => dataset.train.pixels.slice(record * size, (record + 1) * size),

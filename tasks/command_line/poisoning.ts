@@ -7,10 +7,13 @@ import {
   buildBackdoor,
   checkBackdoor,
   readTriggerFiles,
+  targetOfBackdoor,
+  trainingTriggers,
 } from "../../src/attacks/backdoor.ts";
 import { HELPER_OPTION } from "../../src/attacks/helper_model.ts";
 import { isPicture } from "../../src/attacks/picture_option.ts";
 import { poison, type Poisoning } from "../../src/attacks/poison.ts";
+import type { TrainingTriggers } from "../../src/attacks/poisoned_set.ts";
 import {
   decodePrepared,
   encodePrepared,
@@ -61,9 +64,14 @@ export async function planAttack(
     );
   }
   checkBackdoor(description, dataset.train);
-  const { target, seed } = description;
-  const settings = { target, rate, seed };
+  const { options, seed } = description;
   const attack = findAttack(description.name);
+  const settings = {
+    target: targetOfBackdoor(description),
+    rate,
+    seed,
+    coversPerPoisoned: attack.covers?.(options).perPoisoned ?? 0,
+  };
   const poisoning = poison(dataset.train.labels, dataset.classNames.length, attack, settings);
   return { description, poisoning };
 }
@@ -84,12 +92,13 @@ export async function prepareAttack(
   { description, poisoning: { poisoned } }: AttackPlan,
   { train }: Dataset,
   context: PreparationContext,
-): Promise<PreparedAttack & { readonly backdoor: Backdoor }> {
+): Promise<PreparedAttack & { readonly backdoor: Backdoor; readonly triggers: TrainingTriggers }> {
   const { folder, output, signal, architecture, training } = context;
   const { height, width } = train;
   const finish = (prepared: PreparedAttack) => ({
     ...prepared,
     backdoor: buildBackdoor(prepared.description, { height, width }),
+    triggers: trainingTriggers(prepared.description, train),
   });
   const earlier = folder && await readPrepared(folder);
   if (earlier) {

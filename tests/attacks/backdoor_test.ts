@@ -28,7 +28,7 @@ const DESCRIPTIONS: readonly BackdoorDescription[] = ATTACKS.map(({ name }) => (
 
 Deno.test("the six attacks of the paper are there", () => {
   const names = ["badnets", "blend", "trojan", "clean-label", "sig", "refool"];
-  assert.deepEqual(ATTACKS.map(({ name }) => name), names);
+  assert.deepEqual(ATTACKS.slice(0, 6).map(({ name }) => name), names);
   assert.throws(() => findAttack("badnet"), /did you mean "badnets"/);
 });
 

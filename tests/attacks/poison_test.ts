@@ -85,7 +85,7 @@ const imageOf = (set: ImageSet, i: number) => set.pixels.subarray(i * SIZE, (i +
 Deno.test("poisonedSet() leaves pixels to the GPU where it can stamp the trigger", () => {
   const poisoning = poison(labels, CLASSES, badnets, settings);
   const trigger = badnets.trigger(request);
-  const set = poisonedSet(images, poisoning, trigger);
+  const set = poisonedSet(images, poisoning, { poisoned: trigger });
   assert.equal(set.images.pixels, images.pixels);
   assert.equal(set.images.labels, poisoning.labels);
   assert.equal(set.indices, poisoning.indices);
@@ -98,7 +98,7 @@ Deno.test("poisonedSet() substitutes the poisoned images of a trigger that diffe
   const trigger = refool.trigger(request);
   assert.ok("apply" in trigger);
   const before = images.pixels.slice();
-  const set = poisonedSet(images, poisoning, trigger);
+  const set = poisonedSet(images, poisoning, { poisoned: trigger });
   assert.deepEqual(images.pixels, before);
   assert.equal(set.trigger, undefined);
   for (let i = 0; i < 200; i++) {
@@ -115,7 +115,7 @@ Deno.test("poisonedSet() stamps on top of images that the attack prepared", () =
   const poisoning = poison(labels, CLASSES, sig, { ...settings, rate: 0.5 });
   const prepared = Uint8Array.from(wholeValues(30 * SIZE, 256, 10));
   const trigger = sig.trigger(request);
-  const set = poisonedSet(images, poisoning, trigger, prepared);
+  const set = poisonedSet(images, poisoning, { poisoned: trigger }, prepared);
   for (const [i, record] of poisoning.poisoned.entries()) {
     const image = prepared.subarray(i * SIZE, (i + 1) * SIZE);
     assert.deepEqual(poisonedImage(set, record), applyTrigger(trigger, image));

@@ -15,7 +15,7 @@ Deno.test("writePoisonedFolder() writes the poisoned images and a table of all l
     const target = { mode: "all2one", label: 2 } as const;
     const poisoning = poison(train.labels, 3, badnets, { target, rate: 0.2, seed: 1 });
     const trigger = badnets.trigger({ height: 8, width: 8, seed: 1, options: {} });
-    const set = poisonedSet(train, poisoning, trigger);
+    const set = poisonedSet(train, poisoning, { poisoned: trigger });
     const records = train.labels.map((_, i) => 100 + 2 * i);
     await makePoisonedFolder(folder);
     await writePoisonedFolder(folder, { set, originalLabels: train.labels, records });
