@@ -1,8 +1,8 @@
 /** `deno task report`: a run folder as one HTML page with pictures. */
 
 import { dirname } from "node:path";
-import { FormatError, Interrupted, messageOf } from "../src/errors.ts";
-import { writeFileAtomic } from "../src/formats/write_file.ts";
+import { FormatError, Interrupted } from "../src/errors.ts";
+import { makeFolder, writeFileAtomic } from "../src/formats/write_file.ts";
 import { readRun } from "../src/report/run_contents.ts";
 import { folderStore } from "../src/runs/folder_store.ts";
 import { REPORTED_COMMANDS, type RunReport, runReport } from "../src/report/run_report.ts";
@@ -73,12 +73,7 @@ function reportCommand(path: string, images: number, out: string | undefined): s
 /** Writes the pictures next to the page, and then the page; returns the pictures' paths. */
 async function writeReport(page: string, { html, pictures }: RunReport): Promise<string[]> {
   const folder = `${dirname(page)}/pictures`;
-  try {
-    await Deno.mkdir(folder, { recursive: true });
-  } catch (error) {
-    const reason = messageOf(error);
-    throw new FormatError(`cannot make the folder ${folder}: ${reason}`, { cause: error });
-  }
+  await makeFolder(folder);
   const paths: string[] = [];
   for (const { name, png } of pictures) {
     const path = `${folder}/${name}.png`;

@@ -3,6 +3,7 @@
 import { basename, resolve } from "node:path";
 import { Interrupted, LetheError, UsageError } from "../src/errors.ts";
 import { readRegularFile } from "../src/formats/read_file.ts";
+import { makeFolder } from "../src/formats/write_file.ts";
 import { counted } from "../src/report/number_text.ts";
 import { cellFolder, expectSameCells, readResult } from "../src/sweep/cell_folder.ts";
 import { ExpectedTimes, type Timing } from "../src/sweep/expected_time.ts";
@@ -79,7 +80,7 @@ export const sweep = defineCommand({
     const job = { plan, path, out, cells, ...await finishedOf(out, ready), flags };
     if (flags.dryRun) return listCells(context, job);
     context.output.line(expectationText(job, flags.workers ?? 1));
-    await Deno.mkdir(`${out}/cells`, { recursive: true });
+    await makeFolder(`${out}/cells`);
     await (flags.engine === "slurm" ? runOnSlurm : runHere)(context, job);
   },
 });

@@ -24,6 +24,28 @@ export function writeFailure(path: string, error: unknown): FormatError {
   );
 }
 
+/**
+ * Makes a folder and those above it, where they are not there.
+ *
+ * @throws {FormatError} saying why that cannot be.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (error) {
+    throw folderFailure(path, error);
+  }
+}
+
+/** The error for a folder that cannot be made. */
+export function folderFailure(path: string, error: unknown): FormatError {
+  const why = error instanceof Deno.errors.NotADirectory ||
+      error instanceof Deno.errors.AlreadyExists
+    ? "a file stands in its way"
+    : reason(error);
+  return new FormatError(`cannot make the folder ${shown(path)}: ${why}`, { cause: error });
+}
+
 async function writeAll(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length;) {
     written += await file.write(bytes.subarray(written));

@@ -1,9 +1,10 @@
 /** A poisoned training set as files, so that others can train on the very same images. */
 
 import { poisonedImage, type PoisonedSet } from "../attacks/poisoned_set.ts";
-import { FormatError, messageOf, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { encodePng } from "../formats/png_write.ts";
-import { writeFileAtomic } from "../formats/write_file.ts";
+import { makeFolder, writeFileAtomic } from "../formats/write_file.ts";
+import { shown } from "../text/quoted.ts";
 
 /** Name of the table of all training images. */
 const TABLE = "images.csv";
@@ -50,17 +51,10 @@ export async function writePoisonedFolder(
  * @throws {FormatError} where it cannot be made.
  */
 export async function makePoisonedFolder(folder: string): Promise<void> {
-  try {
-    await Deno.mkdir(folder, { recursive: true });
-    for await (const { name } of Deno.readDir(folder)) {
-      if (name !== TABLE) continue;
-      throw new UsageError(
-        `cannot export to ${folder}: it holds a poisoned set already; choose another folder`,
-      );
-    }
-  } catch (error) {
-    if (error instanceof UsageError) throw error;
-    const reason = messageOf(error);
-    throw new FormatError(`cannot make the folder ${folder}: ${reason}`, { cause: error });
-  }
+  await makeFolder(folder);
+  const taken = await Deno.lstat(`${folder}/${TABLE}`).then(() => true, () => false);
+  if (!taken) return;
+  throw new UsageError(
+    `cannot export to ${shown(folder)}: it holds a poisoned set already; choose another folder`,
+  );
 }

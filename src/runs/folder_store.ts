@@ -3,9 +3,9 @@
  * holds the system's lock on `checkpoint/lock`, which goes when its process does, however that ends.
  */
 
-import { FormatError, messageOf, UsageError } from "../errors.ts";
+import { FormatError, UsageError } from "../errors.ts";
 import { readFailure, readRegularFile } from "../formats/read_file.ts";
-import { writeFailure, writeFileAtomic } from "../formats/write_file.ts";
+import { folderFailure, makeFolder, writeFailure, writeFileAtomic } from "../formats/write_file.ts";
 import { shown } from "../text/quoted.ts";
 import type { Store } from "./store.ts";
 
@@ -25,7 +25,7 @@ const TEMPORARY = /\.[0-9a-f]{8}\.tmp$/;
  */
 export async function reserveFolder(out: string | undefined, name: string): Promise<Store> {
   const path = out ?? await makeNextFolder(name);
-  await making(path, async () => await Deno.mkdir(`${path}/${INNER}`, { recursive: true }));
+  await makeFolder(`${path}/${INNER}`);
   return lockedFolder(path, "start a run in");
 }
 
@@ -48,34 +48,25 @@ export async function takeFolder(path: string): Promise<Store> {
 /** Makes the first folder that does not exist; no other process makes the same one. */
 async function makeNextFolder(name: string): Promise<string> {
   const parent = name.slice(0, Math.max(0, name.lastIndexOf("/")));
-  if (parent !== "") {
-    await making(parent, async () => await Deno.mkdir(parent, { recursive: true }));
-  }
+  if (parent !== "") await makeFolder(parent);
   for (let i = 1;; i++) {
     const path = `${name}-${i}`;
-    const made = await making(path, () =>
-      Deno.mkdir(path).then(() => true, (error) => {
-        if (error instanceof Deno.errors.AlreadyExists) return false;
-        throw error;
-      }));
-    if (made) return path;
-  }
-}
-
-async function making<T>(path: string, make: () => Promise<T>): Promise<T> {
-  try {
-    return await make();
-  } catch (error) {
-    const reason = messageOf(error);
-    throw new FormatError(`cannot make the run folder ${shown(path)}: ${reason}`, { cause: error });
+    try {
+      await Deno.mkdir(path);
+      return path;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw folderFailure(path, error);
+    }
   }
 }
 
 async function lockedFolder(path: string, attempt: string): Promise<Store> {
-  const file = await making(
-    path,
-    () => Deno.open(`${path}/${LOCK}`, { read: true, write: true, create: true }),
-  );
+  const lock = `${path}/${LOCK}`;
+  await expectOwnFile(lock);
+  const file = await Deno.open(lock, { read: true, write: true, create: true })
+    .catch((error) => {
+      throw writeFailure(lock, error);
+    });
   // Some network file systems have no locks; there nothing tells two processes apart.
   const free = await file.tryLock(true).catch(() => true);
   if (free) return folderStore(path, file);
@@ -108,6 +99,7 @@ export function folderStore(path: string, lock?: Deno.FsFile): Store {
     },
     write: (name, bytes) => writeFileAtomic(pathOf(name), bytes),
     async append(name, size, bytes) {
+      await expectOwnFile(pathOf(name));
       try {
         using file = await Deno.open(pathOf(name), { write: true, create: true });
         await file.truncate(size);
@@ -133,6 +125,13 @@ export function folderStore(path: string, lock?: Deno.FsFile): Store {
       for (const folder of [pathOf(INNER), path]) await Deno.remove(folder).catch(() => {});
     },
   };
+}
+
+/** Refuses to open for writing what a foreign folder may have in place of a file: a link, a pipe. */
+async function expectOwnFile(path: string): Promise<void> {
+  const isOther = await Deno.lstat(path).then((info) => !info.isFile, () => false);
+  if (!isOther) return;
+  throw new FormatError(`cannot write ${shown(path)}: found a link, folder or pipe there`);
 }
 
 /** Names of the regular files in a folder and in those within it; links are not followed. */

@@ -11,7 +11,8 @@
  */
 
 import { FormatError, messageOf } from "../errors.ts";
-import { writeFileAtomic } from "../formats/write_file.ts";
+import { makeFolder, writeFileAtomic } from "../formats/write_file.ts";
+import { readFailure } from "../formats/read_file.ts";
 import { folderStore } from "../runs/folder_store.ts";
 import { check, object, oneOf, optional, type Schema, text, truth, whole } from "../runs/schema.ts";
 import { parseJson } from "../formats/json.ts";
@@ -89,7 +90,9 @@ export async function readAttempts(cell: string): Promise<Attempt[]> {
       if (number !== undefined) numbers.push(Number(number));
     }
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw readFailure(`cannot read ${shown(folderOf(cell))}`, error);
+    }
   }
   numbers.sort((a, b) => a - b);
   return await Promise.all(
@@ -143,8 +146,15 @@ export class DeathWatch {
   /** Whether the owner of an attempt that has not ended is dead, as far as can be told yet. */
   async isDead(cell: string, { number, record }: Attempt): Promise<boolean> {
     const path = lockPath(cell, number);
-    if (record?.locked && record.host === this.#host) return await isUnlocked(path);
-    const beat = (await Deno.stat(path)).mtime?.getTime() ?? 0;
+    try {
+      if (record?.locked && record.host === this.#host) return await isUnlocked(path);
+      return this.#isStale(path, (await Deno.stat(path)).mtime?.getTime() ?? 0);
+    } catch (error) {
+      throw readFailure(`cannot look at the lock ${shown(path)}`, error);
+    }
+  }
+
+  #isStale(path: string, beat: number): boolean {
     const seen = this.#seen.get(path);
     if (seen?.beat === beat) return performance.now() - seen.at > this.#staleMilliseconds;
     this.#seen.set(path, { beat, at: performance.now() });
@@ -172,7 +182,7 @@ export async function claimCell(
   const free = !last || last.record?.ended !== undefined || await options.watch.isDead(cell, last);
   if (!free) return undefined;
   const number = (last?.number ?? 0) + 1;
-  await Deno.mkdir(folderOf(cell), { recursive: true });
+  await makeFolder(folderOf(cell));
   const lock = await createLock(lockPath(cell, number));
   if (!lock) return undefined;
   const record: AttemptRecord = {

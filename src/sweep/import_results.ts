@@ -2,7 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { readTextFile } from "../formats/read_file.ts";
-import { writeFileAtomic } from "../formats/write_file.ts";
+import { makeFolder, writeFileAtomic } from "../formats/write_file.ts";
 import { evaluation } from "../runs/evaluation.ts";
 import { encodeRecord } from "../runs/run_record.ts";
 import { check, list, number, object, optional, type Schema, text } from "../runs/schema.ts";
@@ -53,7 +53,7 @@ export async function importResults(
     } else if (row.lethe !== VERSION) {
       left.push({ id, why: `made by version ${row.lethe}` });
     } else {
-      await Deno.mkdir(runPath(folder), { recursive: true });
+      await makeFolder(runPath(folder));
       await writeRecord(`${runPath(folder)}/run.json`, row);
       await writeCellRecord(folder, { id, digest, identity, flags });
       taken.push(id);

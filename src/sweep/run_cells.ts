@@ -19,6 +19,7 @@ import {
   runPath,
   writeCellRecord,
 } from "./cell_folder.ts";
+import { writeFailure } from "../formats/write_file.ts";
 import { runCellProcess } from "./cell_process.ts";
 import type { Settings } from "../settings/plan.ts";
 
@@ -165,7 +166,9 @@ async function attempt<C extends RunnableCell>(
     await writeCellRecord(folder, { id, digest, identity, flags });
     const { previous } = claim;
     if (previous?.outcome === "failed" && previous.resumed) {
-      await Deno.remove(run, { recursive: true });
+      await Deno.remove(run, { recursive: true }).catch((error) => {
+        throw writeFailure(run, error);
+      });
     }
     resumed = await hasRun(folder);
     onEvent?.(cell, { kind: "started", attempt: claim.number, resumed });

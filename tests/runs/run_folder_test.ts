@@ -291,3 +291,23 @@ Deno.test("discard() removes a run that came to nothing, but no file of the user
     );
   });
 });
+
+Deno.test({
+  name: "a link or pipe in a foreign run folder is not written through",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await withTemporaryFolder(async (folder) => {
+      const path = `${folder}/run`;
+      (await createRun(await reserveFolder(path, "run"), RUN)).close();
+      await Deno.writeTextFile(`${folder}/mine`, "precious");
+      await Deno.symlink(`${folder}/mine`, `${path}/metrics.jsonl`);
+      const run = await resumeRun(await takeFolder(path), "erase", PROGRAM);
+      await assert.rejects(run.saveEpoch([line(1)], snapshot(1)), /found a link, folder or pipe/);
+      run.close();
+      assert.equal(await Deno.readTextFile(`${folder}/mine`), "precious");
+      await Deno.remove(`${path}/checkpoint/lock`);
+      await new Deno.Command("mkfifo", { args: [`${path}/checkpoint/lock`] }).output();
+      await assert.rejects(takeFolder(path), /lock: found a link, folder or pipe there/);
+    });
+  },
+});
