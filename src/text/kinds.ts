@@ -102,9 +102,9 @@ export function choice<const T extends string>(words: readonly T[], argument = "
   };
 }
 
-/** Any text but the empty one. */
+/** Any text but an empty or blank one. */
 export function text(expected: string, argument: string): Kind<string> {
-  return pattern(expected, argument, /^[^\0]+$/);
+  return pattern(expected, argument, /^\s*[^\s\0][^\0]*$/);
 }
 
 /** The path of a file, or of a folder where it is `expected`. */

@@ -198,6 +198,10 @@ export function namedBackdoor(flags: AttackFlags, seed: number): BackdoorRequest
   }
   const { files = [] } = findAttack(flags.attack);
   const option = (name: string, value: string): string | NamedFile => {
+    const isFile = name === HELPER_OPTION || files.includes(name);
+    if (isFile && value.trim() === "") {
+      throw new UsageError(`cannot set attack option ${name} to "${value}": expected a path`);
+    }
     if (files.includes(name) && !isPicture(value)) return { file: resolve(value) };
     // A resume from elsewhere finds it too.
     return name === HELPER_OPTION ? resolve(value) : value;

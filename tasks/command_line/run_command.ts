@@ -98,7 +98,7 @@ function exitCode(error: unknown, output: Output, loud: Output): number {
 function takeArgument({ argument }: Command, parser: Parser): string | undefined {
   const found: unknown = parser.processedArgs[0];
   if (!argument || typeof found !== "string") return undefined;
-  if (found === "") {
+  if (found.trim() === "") {
     throw new UsageError(`cannot use an empty ${argument.name}: expected a path`);
   }
   if (argument.gives === undefined) return found;

@@ -151,8 +151,8 @@ const NARROWED:
     [["evaluate", "--data", "/d", "--download"], ["/d"], true],
     [["evaluate", "--download"], ["F/data"], true],
     [["attack", "--gallery", "/g/a.png", "--export-poisoned", "p"], ["/g", "F/p"]],
-    [["report", "/r/erase-1", "--images", "5"], ["/r/erase-1"]],
-    [["report", "--images", "5", "r", "--out", "/p/a.html"], ["F/r", "/p/a.html", "/p"]],
+    [["report", "/r/erase-1"], ["/r/erase-1"]],
+    [["report", "--json", "r", "--out", "/p/a.html"], ["F/r", "/p/a.html", "/p"]],
     [["sweep", "plan.json", "--out", "s"], ["F/s"]],
   ];
 
