@@ -181,11 +181,11 @@ function tooMuch(found: number, archiveBytes: number, refuse: Refuse): FormatErr
 
 /** The path of a tar entry without `.` parts; refused where it leaves the archive. */
 export function insidePath(name: string, refuse: Refuse): string {
-  const parts = name.split("/").filter((part) => part !== "." && part !== "");
-  if (name.startsWith("/") || parts.includes("..") || name.split(/[/\\]/).includes("..")) {
+  if (name.startsWith("/") || /(?:^|[/\\])\.\.(?:[/\\]|$)/.test(name)) {
     throw refuse(`the entry ${shown(name)}`, "paths inside the archive");
   }
-  return parts.join("/");
+  if (!/(?:^|\/)\.?(?:\/|$)/.test(name)) return name;
+  return name.split("/").filter((part) => part !== "." && part !== "").join("/");
 }
 
 /** Whether an entry is kept: one of an absurd name is not, and of two alike the later one. */

@@ -134,7 +134,8 @@ async function readArchive(tree: FileTree, name: string, sinkOf: SinkOf): Promis
     if (kind !== "file" || path === undefined) {
       throw refuse(`an entry of kind ${kind}`, "files and folders");
     }
-    return sinkOf(insidePath(path, refuse).split("/").at(-1)!, size);
+    const name = insidePath(path, refuse);
+    return sinkOf(name.slice(name.lastIndexOf("/") + 1), size);
   });
 }
 

@@ -13,8 +13,10 @@ import { CHANNELS, type Dataset, type ImageSet } from "./image_set.ts";
 import { chosenIndices, isWanted, type LoadOptions, noImages } from "./load_options.ts";
 
 const SIDE = 32;
-/** Bytes in memory, of a file and its images in colour, beyond four times those of the files. */
+/** Bytes in memory, of a file and its images in colour, beyond four times those of the file. */
 const FREE_BYTES = 256 * 1024 * 1024;
+/** Bytes that a file may unpack to, beyond four times its own. */
+const FREE_UNPACKED_BYTES = 64 * 1024 * 1024;
 /** IDX type code of unsigned bytes, the only one that images and labels use. */
 const UNSIGNED_BYTES = 8;
 
@@ -172,7 +174,7 @@ async function readFile(tree: FileTree, name: string, dimensions: number): Promi
     const bytes = await readAsStated(
       file === name ? stream : stream.pipeThrough(new DecompressionStream("gzip")),
       dimensions,
-      4 * fileBytes + FREE_BYTES,
+      4 * fileBytes + FREE_UNPACKED_BYTES,
       refusal("IDX file", source),
     );
     return { ...parseIdx(bytes, dimensions, source), fileBytes };

@@ -26,6 +26,8 @@ export interface ZipEntry {
 const END_BYTES = 22;
 const CENTRAL_BYTES = 46;
 const LOCAL_BYTES = 30;
+/** As paths of operating systems; maps compare names above 16,383 characters with all others. */
+const MAXIMUM_NAME_BYTES = 4096;
 const MAXIMUM_COMMENT_BYTES = 0xffff;
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -57,6 +59,9 @@ function readEnd(view: DataView, refuse: Refuse): Directory {
 }
 
 function decodeName(bytes: Uint8Array, refuse: Refuse): string {
+  if (bytes.length > MAXIMUM_NAME_BYTES) {
+    throw refuse(`a ZIP entry with a name of ${bytes.length} bytes`, `${MAXIMUM_NAME_BYTES}`);
+  }
   let name: string;
   try {
     name = UTF8.decode(bytes);
@@ -64,7 +69,7 @@ function decodeName(bytes: Uint8Array, refuse: Refuse): string {
     throw refuse("a ZIP entry whose name is not UTF-8", "UTF-8");
   }
   const unsafe = name === "" || name.startsWith("/") || /[\\\0]/.test(name) ||
-    /^[A-Za-z]:/.test(name) || name.split("/").some((part) => part === ".." || part === ".");
+    /^[A-Za-z]:/.test(name) || /(?:^|\/)\.\.?(?:\/|$)/.test(name);
   if (unsafe) {
     throw refuse(`a ZIP entry named ${quoted(name)}`, "a relative path without parent folders");
   }

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
+import { zipSync } from "npm:fflate@0.8.3";
+import { loadCifar10 } from "../../src/data/cifar10.ts";
 import { DATASET_NAMES, downloadDataset, loadDataset } from "../../src/data/datasets.ts";
+import { folderTree } from "../../src/data/folder_tree.ts";
 import { nearestName } from "../../src/data/nearest_name.ts";
+import { loadSigns } from "../../src/data/signs.ts";
 import { FormatError, UsageError } from "../../src/errors.ts";
+import { encodePng } from "../../src/formats/png_write.ts";
 import { withTemporaryFolder } from "./temporary_folder.ts";
 
 Deno.test("loadDataset() loads signs without any file", async () => {
@@ -59,4 +64,50 @@ Deno.test("downloadDataset() fetches nothing that is there already, nor for sign
     assert.deepEqual(await downloadDataset("signs", folder), []);
     await assert.rejects(downloadDataset("sings", folder), { message: /did you mean "signs"/ });
   });
+});
+
+Deno.test("every data set takes a limited number of training images of all classes alike", async () => {
+  await withTemporaryFolder(async (folder) => {
+    for (let file = 1; file <= 6; file++) {
+      const bytes = new Uint8Array(10 * 3073);
+      // Nothing but class 3 at first, and of class 7 one image at the end of each file.
+      for (let r = 0; r < 10; r++) bytes.fill(r === 9 ? 7 : 3, r * 3073, r * 3073 + 1);
+      const name = file === 6 ? "test_batch.bin" : `data_batch_${file}.bin`;
+      await Deno.writeFile(`${folder}/${name}`, bytes);
+    }
+    const { train, trainRecords, test } = await loadCifar10(folderTree(folder), {
+      recordsPerFile: 10,
+      trainLimit: 5,
+      trainSubset: () => assert.fail("the limit goes before it"),
+    });
+    assert.deepEqual([...train.labels], [3, 3, 3, 7, 7]);
+    assert.deepEqual(Array.from(trainRecords!), [0, 1, 2, 9, 19]);
+    assert.equal(test.labels.length, 10);
+  });
+  const { train, trainRecords } = loadSigns({ parts: ["train"], trainLimit: 25 });
+  assert.equal(train.labels.length, 25);
+  const counts = Array.from(
+    { length: 10 },
+    (_, label) => train.labels.filter((l) => l === label).length,
+  );
+  assert.deepEqual(counts, [3, 3, 3, 3, 3, 2, 2, 2, 2, 2]);
+  assert.equal(trainRecords!.length, 25);
+});
+
+Deno.test("loadDataset() loads an archive by its path, and quotes names that it does not know", async () => {
+  await withTemporaryFolder(async (folder) => {
+    const image = encodePng({ height: 2, width: 2, pixels: new Uint8Array(12).fill(50) });
+    const names = Array.from({ length: 20 }, (_, i) => `set/${"ab"[i % 2]}/${i}.png`);
+    const zip = zipSync(Object.fromEntries(names.map((name) => [name, image])));
+    await Deno.writeFile(`${folder}/set.zip`, zip);
+    const { train, classNames, name } = await loadDataset({ name: `${folder}/set.zip` });
+    assert.deepEqual([train.labels.length, classNames], [16, ["a", "b"]]);
+    assert.equal(name, `${folder}/set.zip`);
+    await Deno.writeFile(`${folder}/set.7z`, new TextEncoder().encode("7z and more"));
+    await assert.rejects(loadDataset({ name: `${folder}/set.7z` }), /expected zip, tar or tar.gz/);
+  });
+  await assert.rejects(
+    loadDataset({ name: "\x1b[31m" }),
+    /load the data set "\\u001b\[31m": expected/,
+  );
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { strToU8, zipSync } from "npm:fflate@0.8.3";
+import { memoryTree } from "../../src/data/archive_tree.ts";
 import { folderTree } from "../../src/data/folder_tree.ts";
 import { loadGtsrb } from "../../src/data/gtsrb.ts";
 import { GTSRB_CLASS_NAMES } from "../../src/data/gtsrb_classes.ts";
@@ -242,4 +243,20 @@ Deno.test("loadGtsrb() refuses to cut out regions that are missing or outside th
       await loadGtsrb(folderTree(folder), { parts: ["test"] });
     }
   });
+});
+
+Deno.test("loadGtsrb() matches many tables in linear time, and bounds a table", async () => {
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (let i = 0; i < 4000; i++) {
+    files.set(`${TRAIN_ROOT}/${String(i % 43).padStart(5, "0")}/${i}.ppm`, ppm(1, 1, 1));
+    const number = String(i).padStart(5, "0");
+    files.set(`${TRAIN_ROOT}/other${i}/GT-${number}.csv`, strToU8(`${HEADER}\n`));
+  }
+  const { train } = await loadGtsrb(memoryTree("m", files), {
+    parts: ["train"],
+    trainSubset: () => [0, 3999],
+  });
+  assert.deepEqual([...train.labels], [0, 42]);
+  files.set(`${TRAIN_ROOT}/x/GT-00000.csv`, new Uint8Array(17 << 20).fill(10));
+  await rejects(loadGtsrb(memoryTree("m", files)), /17825792 bytes, expected at most 16777216/);
 });

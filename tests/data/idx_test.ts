@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "npm:fflate@0.8.3";
 import { loadDataset } from "../../src/data/datasets.ts";
+import { memoryTree } from "../../src/data/archive_tree.ts";
 import { folderTree } from "../../src/data/folder_tree.ts";
 import { loadIdx, MNIST_CLASS_NAMES, parseIdx } from "../../src/data/idx.ts";
 import { DataError, FormatError } from "../../src/errors.ts";
@@ -119,4 +120,28 @@ Deno.test("parseIdx() refuses other types, other dimensions and wrong lengths", 
     shape: [2],
     bytes: new Uint8Array([3, 4]),
   });
+});
+
+Deno.test("loadIdx() refuses images so small or so many that they would fill the memory", async () => {
+  const load = (imageFile: Uint8Array<ArrayBuffer>, count: number, packed = "") => {
+    const labels = idx([count], new Uint8Array(count));
+    const files = new Map([
+      [`t10k-images-idx3-ubyte${packed}`, imageFile],
+      ["t10k-labels-idx1-ubyte", labels],
+    ]);
+    return loadIdx("mnist", MNIST_CLASS_NAMES, memoryTree("m", files), { parts: ["test"] });
+  };
+  await rejects(
+    load(images(400_000, 1, 1), 400_000),
+    /found 400000 images of 1 x 1 pixels in 400016/,
+  );
+  const zeros = gzipSync(idx([200_000, 28, 28], new Uint8Array(1000)));
+  await rejects(
+    load(zeros, 1, ".gz"),
+    /found 200000 x 28 x 28 bytes, expected at most .* so small/,
+  );
+  await rejects(load(idx([2, 2, 2], new Uint8Array(9)), 2), /more than 24 bytes, expected 24/);
+  await rejects(load(idx([2, 2, 2], new Uint8Array(7)), 2), /found 7 bytes for 2 x 2 x 2/);
+  const { test } = await load(images(1000, 1, 1), 1000);
+  assert.equal(test.labels.length, 1000);
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { encode as encodeJpeg } from "npm:jpeg-js@0.4.4";
 import { loadDataset } from "../../src/data/datasets.ts";
+import { memoryTree } from "../../src/data/archive_tree.ts";
 import { folderTree } from "../../src/data/folder_tree.ts";
 import { loadImageFolder } from "../../src/data/image_folder.ts";
 import { resizeImage } from "../../src/data/resize.ts";
@@ -191,5 +192,75 @@ Deno.test("loadImageFolder() refuses a test folder that does not fit the trainin
       loadImageFolder(folderTree(folder)),
       /found class folder "c", expected one of those in/,
     );
+  });
+});
+
+/** A tree of pictures: `a/0.png` to `b/N.png` in a folder, and others that are given. */
+function tree(
+  folders: Readonly<Record<string, number>>,
+  others: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {},
+) {
+  const files = new Map(Object.entries(others));
+  for (const [folder, count] of Object.entries(folders)) {
+    for (let i = 0; i < count; i++) {
+      const name = `${folder}/${"ab"[i % 2]}/${i}.png`;
+      files.set(name, encodePng({ height: 4, width: 4, pixels: picture(i % 9, 4, 4) }));
+    }
+  }
+  return memoryTree("set", files);
+}
+
+const CUT = encodePng({ height: 4, width: 4, pixels: picture(1, 4, 4) }).slice(0, 40);
+const GIF = new TextEncoder().encode("GIF89a and so on");
+
+Deno.test("loadImageFolder() refuses halves and classes of which no readable image is left", async () => {
+  await rejects(
+    loadImageFolder(tree({ train: 400 }, { "test/a/cut.png": CUT })),
+    /the 1 images to test on in "set": 1 could not be read, .*truncated chunk/,
+  );
+  await rejects(
+    loadImageFolder(tree({ train: 400 }, { "test/a/x.gif": GIF, "test/a/y.gif": GIF })),
+    /the 2 images to test on in "set": none of them could be read; .*in the format GIF/,
+  );
+  const lost = tree({ train: 400, test: 2 }, { "train/c/cut.png": CUT });
+  await rejects(
+    loadImageFolder(lost),
+    /the 401 images to train on .*: none of class "c" could be read, expected at least one/,
+  );
+  const { test, train } = await loadImageFolder(lost, { parts: ["test"] });
+  assert.deepEqual([test.labels.length, train.labels.length], [2, 0]);
+  await rejects(
+    loadImageFolder(tree({ test: 2 }, { "train/a/x.webp": GIF, "train/b/y.webp": GIF })),
+    /the 2 images to train on in "set": none of them could be read/,
+  );
+});
+
+Deno.test("loadImageFolder() leaves out pictures of other kinds, however many, and names one", async () => {
+  const warnings: string[] = [];
+  const gifs = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`test/a/${i}.jpg`, GIF]));
+  const { test } = await loadImageFolder(tree({ train: 4, test: 4 }, gifs), {
+    onWarning: (text) => warnings.push(text),
+  });
+  assert.deepEqual([...test.labels], [0, 0, 1, 1]);
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0]!, /left out 9 of the 13 images to test on .*kind that is not read/);
+  assert.match(warnings[0]!, /"?set\/test\/a\/0.jpg"?: found a picture in the format GIF/);
+});
+
+Deno.test("loadImageFolder() takes training images of all classes alike where they are limited", async () => {
+  const options = { parts: ["train"], trainLimit: 5 } as const;
+  const { train, trainRecords } = await loadImageFolder(tree({ train: 20, test: 2 }), options);
+  assert.deepEqual([...train.labels], [0, 0, 0, 1, 1]);
+  assert.deepEqual(Array.from(trainRecords!), [0, 1, 2, 10, 11]);
+});
+
+Deno.test("loadImageFolder() quotes and shortens what files are called", async () => {
+  const evil = `\x1b[31m${"x".repeat(5000)}.png`.slice(-3000);
+  const bad = tree({ train: 4, test: 4 }, { [`test/a/\x1b[31m${evil}`]: CUT });
+  await assert.rejects(loadImageFolder(bad), (error) => {
+    assert.ok(error instanceof DataError);
+    assert.ok(error.message.length < 1000, error.message);
+    assert.ok(!error.message.includes("\x1b"));
+    return true;
   });
 });
