@@ -191,6 +191,7 @@ export {
 } from "./shaders/gather.ts";
 
 // Training and measuring.
+export type { FixedElements } from "./src/train/fixed_elements.ts";
 export { type ImageStore, uploadImages } from "./src/train/image_store.ts";
 export type { Batch } from "./src/train/batches.ts";
 export { type Schedule, SCHEDULES } from "./src/train/schedule.ts";
@@ -300,9 +301,9 @@ export { modeConnectivity } from "./src/defenses/mode_connectivity.ts";
 export { nad } from "./src/defenses/nad.ts";
 export {
   attentionDistillation,
-  l2Betas,
   PAPER_DISTILLATION,
 } from "./src/defenses/attention_distillation.ts";
+export { type BetaRequest, l2Betas, tapBetas } from "./src/defenses/tap_betas.ts";
 export { checkTaps } from "./src/defenses/check_taps.ts";
 export {
   fitBatches,

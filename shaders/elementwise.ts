@@ -41,6 +41,16 @@ export function addKernel(elements: number): Kernel {
   );
 }
 
+/** mask (elements) -> x: 0 where the mask is 0, in place. */
+export function maskKernel(elements: number): Kernel {
+  return elementwise(
+    `mask ${elements}`,
+    elements,
+    declareBindings([{ name: "mask", elements }], [{ name: "x", elements }]),
+    "if (mask[i] == 0.0) { x[i] = 0.0; }",
+  );
+}
+
 /** max(x, 0). */
 export function reluKernel(elements: number): Kernel {
   return elementwise(

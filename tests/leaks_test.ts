@@ -39,6 +39,9 @@ const original = {
 };
 gpu.submit = () => {};
 
+/** Counts of 16 images of each of three classes, (3,3). */
+const CONFUSION = Uint32Array.of(16, 0, 0, 0, 16, 0, 0, 0, 16).buffer;
+
 /** What is counted and made to fail. */
 const happened = { allocations: 0, fences: 0 };
 let onAllocation = (_number: number) => {};
@@ -49,7 +52,11 @@ gpu.createBuffer = (size, label) => {
 };
 gpu.read = async (...ranges) => {
   onFence(happened.fences++);
-  return await original.read(...ranges);
+  const found = await original.read(...ranges);
+  // Kernels that do not run count nothing: as if all images were classified right.
+  return found.map((bytes) =>
+    bytes.byteLength === CONFUSION.byteLength ? CONFUSION.slice(0) : bytes
+  );
 };
 gpu.finish = async () => {
   onFence(happened.fences++);
@@ -81,10 +88,14 @@ function spread(total: number, count: number): number[] {
 /** Failed allocations that are tried of a job with many; of fences and of aborts it is half of them. */
 const TRIES = 8;
 
-function failsCleanly(name: string, body: Body, tries = TRIES): void {
+function failsCleanly(
+  name: string,
+  body: Body,
+  { tries = TRIES, refusal }: { tries?: number; refusal?: string | undefined } = {},
+): void {
   Deno.test(`${name} frees all that it took where it fails half-way`, async () => {
     const whole = await attempt(body);
-    if (whole.error !== undefined) assert.ok(whole.error instanceof LetheError, `${whole.error}`);
+    assert.equal(whole.error instanceof Error ? whole.error.message : undefined, refusal);
     assert.equal(whole.left, 0, "left by a whole run");
     assert.ok(whole.allocations > 0);
     for (const k of spread(whole.allocations, tries)) {
@@ -114,7 +125,7 @@ function failsCleanly(name: string, body: Body, tries = TRIES): void {
 }
 
 const { preprocessing } = SMALL_SETTINGS;
-const images = smallImages(48, 3);
+const images = smallImages(64, 3);
 const pixelBackdoor = {
   name: "any",
   trigger: identityTrigger(8, 8),
@@ -178,7 +189,7 @@ for (const attack of [trojan, cleanLabel]) {
 }
 
 failsCleanly("audit()", async (signal) => {
-  const settings = { preprocessing, steps: 10, images: 48, seed: 1 };
+  const settings = { preprocessing, steps: 10, images: 64, seed: 1 };
   await audit(gpu, smallStudent(1), images, settings, { signal });
 });
 
@@ -195,18 +206,23 @@ failsCleanly("selfTest()", () => selfTest(gpu));
 const distillation = { ...SMALL_DEFENSE.distillation, kind: "features" } as const;
 const averaged = { ...SMALL_DEFENSE.training, averaging: 0.9 };
 
-const VARIANTS: readonly (readonly [string, Partial<DefenseSettings>])[] = [
+const VARIANTS: readonly (readonly [string, Partial<DefenseSettings>, refusal?: string])[] = [
   ["nad", { teacher: "finetuned", iterations: 2, distillation }],
-  ["nad", { autoBetas: true, floor: -1, distillation }],
+  ["nad", { autoBetas: true, distillation }],
   ["nad", { teacher: "original", statistics: "clean", training: averaged, distillation }],
-  ["nad", { distillation: SMALL_DEFENSE.distillation }],
+  [
+    "nad",
+    { distillation: SMALL_DEFENSE.distillation },
+    "cannot distil the attention of tap 1 of wrn-10-1: its map is the same at every pixel of all 16 " +
+    "images tried, so the loss would be zero; tap an activation before pooling",
+  ],
   ["finetune", {}],
-  ["fine-pruning", { floor: -1 }],
+  ["fine-pruning", {}],
   ["mcr", {}],
   ["none", {}],
 ];
 
-for (const [i, [name, settings]] of VARIANTS.entries()) {
+for (const [i, [name, settings, refusal]] of VARIANTS.entries()) {
   failsCleanly(`defend() by ${name}, variant ${i + 1},`, async (signal) => {
     await defend(gpu, {
       defense: DEFENSES.find((defense) => defense.name === name)!,
@@ -216,7 +232,7 @@ for (const [i, [name, settings]] of VARIANTS.entries()) {
       measurement: { test: images, preprocessing, backdoor: pixelBackdoor },
       settings: { ...SMALL_DEFENSE, ...settings },
     }, { signal });
-  }, TRIES / 2);
+  }, { tries: TRIES / 2, refusal });
 }
 
 Deno.test("images that do not fit leave nothing behind", async () => {

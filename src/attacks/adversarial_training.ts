@@ -8,8 +8,7 @@ import { ascentKernel } from "../../shaders/adversarial.ts";
 import type { Preprocessing } from "../../shaders/gather.ts";
 import { type Model, tensorLookup } from "../nn/model.ts";
 import { crossEntropy } from "../tensor/operations/cross_entropy.ts";
-import type { Tape } from "../tensor/tape.ts";
-import { nchw, type Tensor } from "../tensor/tensor.ts";
+import { nchw } from "../tensor/tensor.ts";
 import type { Objective } from "../train/trainer.ts";
 import type { PgdSettings } from "./pgd.ts";
 
@@ -24,7 +23,10 @@ export function adversarialTraining(
   settings: PgdSettings & { readonly preprocessing: Preprocessing },
 ): Objective {
   const lookup = tensorLookup(model);
-  const { forward } = model.architecture;
+  const { forward, entries } = model.architecture;
+  const statistics = new Set(
+    entries.filter(({ kind }) => kind === "statistic").map(({ name }) => name),
+  );
   const { preprocessing, steps } = settings;
   const sizes = { step: settings.step / WHITE, radius: settings.radius / WHITE };
   return {
@@ -32,9 +34,14 @@ export function adversarialTraining(
     record(tape, batch, student) {
       const { n, h, w } = nchw(batch.x);
       const geometry = { batch: n, height: h, width: w };
+      // Running statistics that are forgotten: half-way images must not count.
+      const forgetting = (name: string) =>
+        statistics.has(name)
+          ? tape.transient(lookup(name).shape, `forgotten ${name}`)
+          : lookup(name);
       let x = batch.x;
       for (let step = 0; step < steps; step++) {
-        const { logits } = forward(tape, withoutStatistics(tape, lookup), x, "training");
+        const { logits } = forward(tape, forgetting, x, "training");
         const loss = crossEntropy(tape, logits, batch.labels);
         const [gradient] = tape.gradients([{ loss, weight: 1 }], [x]);
         const moved = tape.transient(x.shape, "adversarial images");
@@ -51,17 +58,5 @@ export function adversarialTraining(
         { loss: crossEntropy(tape, adversarial.logits, batch.labels), weight: WEIGHTS.adversarial },
       ];
     },
-  };
-}
-
-/** The same tensors, but running statistics that are forgotten: half-way images must not count. */
-function withoutStatistics(
-  tape: Tape,
-  lookup: (name: string) => Tensor,
-): (name: string) => Tensor {
-  return (name) => {
-    const tensor = lookup(name);
-    const statistic = name.endsWith("running_mean") || name.endsWith("running_var");
-    return statistic ? tape.transient(tensor.shape, `forgotten ${name}`) : tensor;
   };
 }

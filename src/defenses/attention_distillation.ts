@@ -69,16 +69,3 @@ export function attentionDistillation(teacher: Model, settings: DistillationSett
     },
   };
 }
-
-/**
- * Weights for the distance `l2` that count about as much as `betas` do for `mean`: β / (H W) of the
- * tap, which makes the two losses equal where ‖a - b‖ is 1. Taps halve height and width.
- */
-export function l2Betas(
-  betas: readonly number[],
-  { height, width }: { height: number; width: number },
-): number[] {
-  return betas.map((beta, tap) =>
-    beta / (Math.ceil(height / 2 ** tap) * Math.ceil(width / 2 ** tap))
-  );
-}

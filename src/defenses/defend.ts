@@ -121,7 +121,7 @@ export async function defend(
     signal,
     load,
     present,
-    async train(phase, model, objective, training, { ends } = {}) {
+    async train(phase, model, objective, training, { ends, fixed } = {}) {
       const finished = await resume?.trained(phase);
       if (finished) {
         writeModel(gpu, model, finished, phase);
@@ -140,6 +140,7 @@ export async function defend(
           objective,
           settings: training,
           ends,
+          fixed,
           selection: judge &&
             { measure: () => judge.evaluate({ signal }), patience: settings.patience },
           signal,

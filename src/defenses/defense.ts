@@ -11,6 +11,7 @@ import type { Gpu } from "../gpu/gpu.ts";
 import type { Model } from "../nn/model.ts";
 import type { NamedState } from "../nn/state.ts";
 import type { CurveEnds } from "../train/curve.ts";
+import type { FixedElements } from "../train/fixed_elements.ts";
 import type { ImageStore } from "../train/image_store.ts";
 import type { Objective, TrainingSettings } from "../train/trainer.ts";
 
@@ -68,6 +69,8 @@ export interface DefenseSettings {
 export interface PhaseOptions {
   /** Trains the middle of a curve; such a phase keeps its last epoch. */
   readonly ends?: CurveEnds;
+  /** Elements of parameters that are 0 and stay so. */
+  readonly fixed?: FixedElements;
 }
 
 /** What a defence works with. */

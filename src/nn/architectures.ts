@@ -9,6 +9,9 @@ import { wideResNets } from "./wide_resnet.ts";
 /** All families, in the order in which a state is tried. */
 export const FAMILIES: readonly Family[] = [wideResNets];
 
+/** The forms of all names, for help texts: `wrn-DEPTH-WIDTH`. */
+export const ARCHITECTURE_NAMES = FAMILIES.map(({ pattern }) => pattern).join(" or ");
+
 /** Names listed in an error message. */
 const NAMES_SHOWN = 3;
 
@@ -47,9 +50,8 @@ export function namedArchitecture(name: string, classes: number): Architecture {
     const found = family.named(name, classes);
     if (found) return found;
   }
-  const patterns = FAMILIES.map(({ pattern }) => pattern).join(" or ");
   throw new UsageError(
-    `cannot build architecture "${name}": expected ${patterns}, for example ${
+    `cannot build architecture "${name}": expected ${ARCHITECTURE_NAMES}, for example ${
       FAMILIES[0]!.example
     }`,
   );

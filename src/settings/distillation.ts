@@ -41,9 +41,9 @@ export const DISTILLATION = {
       default: "attention",
     },
     taps: {
-      kind: list("some of 1, 2 and 3", whole({ least: 1, most: 3 })),
-      help: "groups whose attention is distilled",
-      default: [1, 2, 3],
+      kind: list("numbers of taps, from 1", whole({ least: 1 })),
+      help: "taps of the network (groups of a WideResNet) whose attention is distilled",
+      otherwise: "all",
     },
     distance: {
       kind: choice(["mean", "l2"]),
@@ -51,9 +51,12 @@ export const DISTILLATION = {
       default: "mean",
     },
     betas: {
-      kind: either(choice(["auto"]), list("three numbers of at least 0", number({ least: 0 }), 3)),
-      argument: "b1,b2,b3",
-      help: "weights of the attention losses; auto raises them as far as --floor allows",
+      kind: either(
+        choice(["auto"]),
+        list("a number of at least 0 for each tap", number({ least: 0 })),
+      ),
+      argument: "b1,b2,...",
+      help: "weight of the attention loss of each tap; auto raises them as far as --floor allows",
       otherwise: BY_RECIPE,
     },
     labels: {

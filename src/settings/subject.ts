@@ -1,5 +1,6 @@
 /** What is worked on: the method, the network, its images, and which of them a defender has. */
 
+import { ARCHITECTURE_NAMES } from "../nn/architectures.ts";
 import { DEFENSES } from "../defenses/defenses.ts";
 import { RECIPES } from "../defenses/recipes.ts";
 import { choice, number, path, pattern, text, three, yesNo } from "../text/kinds.ts";
@@ -9,7 +10,7 @@ const section = "Model and images";
 const measured = ["erase", "defend", "evaluate", "audit"] as const;
 const defended = ["erase", "defend"] as const;
 const all = [...measured, "attack"] as const;
-const ARCH = text("wrn-DEPTH-WIDTH", "name");
+const ARCH = text(ARCHITECTURE_NAMES, "name");
 
 /** Rows of the table. */
 export const SUBJECT = {

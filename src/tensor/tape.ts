@@ -11,6 +11,7 @@ import type { Kernel } from "../../shaders/kernel.ts";
 import type { KernelCapabilities } from "../../shaders/kernel.ts";
 import type { BufferRange } from "../gpu/gpu.ts";
 import { addKernel } from "../../shaders/elementwise.ts";
+import { sumPartsKernel } from "../../shaders/reduction.ts";
 import type { ElementType, Shape, Tensor } from "./tensor.ts";
 import { size } from "./tensor.ts";
 
@@ -73,6 +74,8 @@ export class Tape {
   /** Where computed tensors must end up, for example in the flat buffer of all gradients. */
   readonly places = new Map<Tensor, BufferRange>();
   readonly #entries: Entry[] = [];
+  /** Tensors with more than one place, each of which gets a copy. */
+  readonly #copied = new Set<Tensor>();
 
   /** Kernels are chosen for what the device offers. */
   constructor(
@@ -101,12 +104,24 @@ export class Tape {
     return tensor;
   }
 
-  /** Makes the kernel that computes `tensor` write into `location`. */
+  /**
+   * Makes the kernel that computes `tensor` write into `location`. A constant, or what is placed more
+   * than once, as a gradient that two parameters share, is copied to each place.
+   */
   place(tensor: Tensor, location: BufferRange): void {
-    if (tensor.location || this.constants.has(tensor) || this.places.has(tensor)) {
-      throw new RangeError(`cannot place ${tensor.label}: it has a place already`);
+    if (tensor.location) {
+      throw new RangeError(`cannot place ${tensor.label}: it has a place for good`);
     }
-    this.places.set(tensor, location);
+    const earlier = this.places.get(tensor);
+    if (!earlier && !this.constants.has(tensor) && !this.#copied.has(tensor)) {
+      this.places.set(tensor, location);
+      return;
+    }
+    // Not from one place to the other: they may lie in one buffer, which no kernel reads and writes.
+    if (earlier) this.#copy(tensor, earlier);
+    this.#copy(tensor, location);
+    this.places.delete(tensor);
+    this.#copied.add(tensor);
   }
 
   /** Appends a kernel. */
@@ -182,6 +197,13 @@ export class Tape {
       }
       return gradient;
     });
+  }
+
+  #copy(tensor: Tensor, location: BufferRange): void {
+    const copy = this.transient(tensor.shape, tensor.label);
+    // The sum of one part.
+    this.run(sumPartsKernel(1, size(tensor)), [tensor], [copy]);
+    this.places.set(copy, location);
   }
 
   #add(a: Tensor, b: Tensor): Tensor {

@@ -7,6 +7,7 @@ import type { Scratch } from "../gpu/scratch.ts";
 import { flatLayout, loadModel, type Model, readModel, writeModel } from "../nn/model.ts";
 import type { CurveEnds } from "./curve.ts";
 import { extrapolated } from "./extrapolation.ts";
+import type { FixedElements } from "./fixed_elements.ts";
 import { choose, type Kept, type Selection } from "./selection.ts";
 import {
   createTrainer,
@@ -53,6 +54,8 @@ export interface TrainingRun extends TrainingWatch {
   readonly selection?: Selection | undefined;
   /** Goes on from here instead of from the model's present state. */
   readonly resume?: Snapshot | undefined;
+  /** Elements of parameters that are 0 and stay so. */
+  readonly fixed?: FixedElements | undefined;
   /** Memory for intermediate values, where programs share it. */
   readonly scratch?: Scratch | undefined;
   /** Called after every epoch; the run waits for it. */
@@ -91,6 +94,7 @@ export async function train(gpu: Gpu, run: TrainingRun): Promise<void> {
     createTrainer(gpu, trained, run.images, run.objective, settings, {
       ends,
       average,
+      fixed: run.fixed,
       scratch: run.scratch,
     }),
   );

@@ -21,6 +21,7 @@ import { locatedTensor } from "../tensor/tensor.ts";
 import { recordAveraging } from "./averaging.ts";
 import { type Batch, startEpoch } from "./batches.ts";
 import { type CurveEnds, recordCurvePoint } from "./curve.ts";
+import { type FixedElements, recordFixedElements } from "./fixed_elements.ts";
 import type { ImageStore } from "./image_store.ts";
 import { recordStep } from "./pass.ts";
 import { runSteps } from "./run_steps.ts";
@@ -143,6 +144,8 @@ export interface TrainerOptions {
   readonly ends?: CurveEnds | undefined;
   /** Another network, which follows as the average of the model. */
   readonly average?: Model | undefined;
+  /** Elements of parameters that are 0 and stay so. */
+  readonly fixed?: FixedElements | undefined;
   /** Memory for intermediate values, where programs share it. */
   readonly scratch?: Scratch | undefined;
 }
@@ -159,7 +162,7 @@ export function createTrainer(
   images: TrainingImages,
   objective: Objective,
   settings: TrainingSettings,
-  { ends, average, scratch }: TrainerOptions = {},
+  { ends, average, fixed, scratch }: TrainerOptions = {},
 ): Trainer {
   const { store, trigger } = images;
   const records = images.indices ?? Uint32Array.from({ length: store.count }, (_, i) => i);
@@ -199,6 +202,7 @@ export function createTrainer(
       });
     }
     curve?.recordGradients(gradients);
+    if (fixed?.size) recordFixedElements(tape, model, gradients, fixed);
     tape.run(
       sgdKernel({ elements, statistics: statisticsSize, steps }, settings),
       [gradients, rates, ...statistics],

@@ -111,7 +111,7 @@ async function readInputs(request: DefenseRequest, output: Output): Promise<Inpu
   const loaded = await loadBackdoor(request.attack, dataset);
   const settings = { ...request, attack: loaded?.description ?? null };
   const clean = splitClean(settings, dataset.train);
-  const fitted = settingsFor(settings, clean.train);
+  const fitted = settingsFor(settings, clean.train, student.architecture);
   if (findDefense(settings.defense).trains) {
     stepsPerEpoch(imageCount(clean.train), fitted.training.batchSize);
   }

@@ -5,7 +5,9 @@ import type { BackdoorDescription, BackdoorRequest } from "../../src/attacks/bac
 import { splitHeldOut } from "../../src/data/clean_subset.ts";
 import { DATASET_NAMES } from "../../src/data/datasets.ts";
 import { imageCount, type ImageSet, selectImages } from "../../src/data/image_set.ts";
-import { l2Betas } from "../../src/defenses/attention_distillation.ts";
+import { tapBetas } from "../../src/defenses/tap_betas.ts";
+import type { Architecture } from "../../src/nn/architecture.ts";
+import { tapShapes } from "../../src/nn/taps.ts";
 import type { DefenseSettings } from "../../src/defenses/defense.ts";
 import { fitBatches, type Recipe, RECIPES, TEMPERATURE } from "../../src/defenses/recipes.ts";
 import { UsageError } from "../../src/errors.ts";
@@ -152,8 +154,12 @@ export function splitClean(
   return { train: selectImages(clean, kept), heldOut: selectImages(clean, heldOut) };
 }
 
-/** The settings of the defence, with batches for as many images as there are. */
-export function settingsFor(settings: DefenseRunSettings, train: ImageSet): DefenseSettings {
+/** The settings of the defence, with batches for as many images as there are, and a beta a tap. */
+export function settingsFor(
+  settings: DefenseRunSettings,
+  train: ImageSet,
+  architecture: Architecture,
+): DefenseSettings {
   const { studentTraining, teacherTraining, leastSteps, betas: given, distance, taps } = settings;
   const recipe: Recipe = RECIPES[settings.recipe];
   const images = imageCount(train);
@@ -165,13 +171,17 @@ export function settingsFor(settings: DefenseRunSettings, train: ImageSet): Defe
       learningRate: settings.scaleRate ? learningRate : training.learningRate,
     };
   };
-  const standard = distance === "l2" ? l2Betas(recipe.betas, train) : recipe.betas;
-  const betas = given === null || given === "auto" ? standard : given;
+  const betas = tapBetas(tapShapes(architecture, train), {
+    given: given === null || given === "auto" ? undefined : given,
+    recipe: recipe.betas,
+    taps: taps ?? undefined,
+    distance,
+  });
   return {
     training: fit(studentTraining),
     teacherTraining: fit(teacherTraining),
     distillation: {
-      betas: betas.map((beta, i) => taps.includes(i + 1) ? beta : 0),
+      betas,
       kind: settings.distill,
       operator: { reduction: settings.attention, power: settings.power },
       distance,

@@ -154,9 +154,9 @@ const REFUSED: readonly (readonly [name: string, change: object, message: RegExp
     /"teacher-epochs" is for a finetuned teacher, found teacher "wrn-16-2"$/,
   ],
   [
-    "two betas",
-    { cells: [{ model: "badnets", defense: "nad", betas: "1,2" }] },
-    /"betas" is "1,2", expected one of auto, or three numbers of at least 0 as text$/,
+    "a negative beta",
+    { cells: [{ model: "badnets", defense: "nad", betas: "1,-2" }] },
+    /"betas" is "1,-2", expected one of auto, or a number of at least 0 for each tap as text$/,
   ],
   [
     "a number as text",

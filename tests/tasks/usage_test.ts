@@ -85,7 +85,7 @@ const WRONG: readonly (readonly [Task, string, RegExp])[] = [
   ["erase", "--momentum 1", /'1' is invalid.*at least 0 and below 1/],
   ["erase", "--extrapolation 2", /'2' is invalid.*from 0 to 1/],
   ["erase", "--extrapolation 0.2 --recipe paper", /cannot extrapolate by 0.2.*--statistics clean/],
-  ["erase", "--betas 1,2", /'1,2' is invalid.*three numbers of at least 0/],
+  ["erase", "--betas 1,-2", /'1,-2' is invalid.*a number of at least 0 for each tap/],
   ["erase", "--augment crop,flop", /"flop", expected some of crop, flip, cutout, none/],
   ["erase", "--recipe papers", /'papers' is invalid. Allowed choices are lethe, paper, authors/],
   ["erase", "--lr-schedule step", /'step' is invalid. Allowed choices are authors/],

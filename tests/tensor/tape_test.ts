@@ -4,6 +4,8 @@ import { attentionMap } from "../../src/tensor/operations/attention.ts";
 import { batchNorm } from "../../src/tensor/operations/batch_norm.ts";
 import { convolution } from "../../src/tensor/operations/convolution.ts";
 import { add, relu } from "../../src/tensor/operations/elementwise.ts";
+import { linear } from "../../src/tensor/operations/linear.ts";
+import { mean } from "../../src/tensor/operations/mean.ts";
 import { globalPool } from "../../src/tensor/operations/pool.ts";
 import { buildProgram } from "../../src/tensor/program.ts";
 import { Tape } from "../../src/tensor/tape.ts";
@@ -199,19 +201,60 @@ Deno.test("place() makes a kernel write into part of another buffer and nowhere 
   gpu.destroyBuffer(whole);
 });
 
-Deno.test("place() throws for a tensor that has a place already", () => {
+Deno.test("the gradient that parameters share is placed for each of them", async () => {
+  const tape = new Tape(gpu.capabilities);
+  const tensors = upload([x, x, x]);
+  const whole = gpu.createBuffer(4 * 512, "whole");
+  const sum = add(tape, add(tape, tensors[0]!, tensors[1]!), tensors[2]!);
+  const loss = weightedSum(tape, sum, weights[1]!);
+  const gradients = tape.gradients([{ loss, weight: 1 }], tensors);
+  for (const [i, gradient] of gradients.entries()) {
+    tape.place(gradient, { buffer: whole.buffer, offset: 512 * (i + 1), size: 4 * ELEMENTS });
+  }
+  const program = buildProgram(gpu, tape);
+  program.run();
+  const [bytes] = await gpu.read(whole);
+  const found = new Float32Array(bytes!);
+  for (const first of [128, 256, 384]) {
+    assertNear(found.slice(first, first + ELEMENTS), weights[1]!, 1e-6, "placed gradient");
+  }
+  program[Symbol.dispose]();
+  free(tensors);
+  gpu.destroyBuffer(whole);
+});
+
+Deno.test("rules return no gradient that was not asked for", () => {
+  const asked = (record: (tape: Tape, tensors: readonly Tensor[]) => Tensor, sources: number[]) => {
+    const tape = new Tape(gpu.capabilities);
+    const tensors = [[2, 3], [4, 3], [4], [4]].map((shape, i) => tape.transient(shape, `t${i}`));
+    const returned: (readonly (Tensor | undefined)[])[] = [];
+    const differentiable = tape.differentiable.bind(tape);
+    tape.differentiable = (inputs, output, rule) =>
+      differentiable(inputs, output, (gradient, backward) => {
+        const gradients = rule(gradient, backward);
+        returned.push(gradients);
+        return gradients;
+      });
+    const loss = mean(tape, record(tape, tensors));
+    tape.gradients([{ loss, weight: 1 }], sources.map((i) => tensors[i]!));
+    return returned.at(-1)!.map((gradient) => gradient !== undefined);
+  };
+  const layer = (tape: Tape, [x, w, b]: readonly Tensor[]) => linear(tape, x!, w!, b!);
+  assert.deepEqual(asked(layer, [0]), [true, false, false]);
+  assert.deepEqual(asked(layer, [1]), [false, true, false]);
+  assert.deepEqual(asked(layer, [2]), [false, false, true]);
+  const sum = (tape: Tape, [, , a, b]: readonly Tensor[]) => add(tape, a!, b!);
+  assert.deepEqual(asked(sum, [2]), [true, false]);
+  assert.deepEqual(asked(sum, [2, 3]), [true, true]);
+});
+
+Deno.test("place() throws for a tensor that has a place for good", () => {
   const tape = new Tape(gpu.capabilities);
   const range = gpu.createBuffer(1024, "place");
-  const located = locatedTensor([4], range, "parameter");
-  const constant = tape.constant([1], Float32Array.of(1), "one");
-  const placed = tape.transient([4], "gradient");
-  tape.place(placed, range);
-  for (const tensor of [located, constant, placed]) {
-    assert.throws(
-      () => tape.place(tensor, range),
-      new RangeError(`cannot place ${tensor.label}: it has a place already`),
-    );
-  }
+  assert.throws(
+    () => tape.place(locatedTensor([4], range, "parameter"), range),
+    new RangeError("cannot place parameter: it has a place for good"),
+  );
   gpu.destroyBuffer(range);
 });
 

@@ -201,6 +201,6 @@ function recordGradient(
         [dx],
       );
     }
-    return [dx, dgamma, dbeta];
+    return [dx, backward.wanted(1) ? dgamma : undefined, backward.wanted(2) ? dbeta : undefined];
   });
 }

@@ -9,7 +9,10 @@ export function add(tape: Tape, a: Tensor, b: Tensor): Tensor {
   expectShape(b, a.shape, `add ${b.label} to ${a.label}`);
   const y = tape.transient(a.shape, `${a.label} + ${b.label}`);
   tape.run(addKernel(size(a)), [a, b], [y]);
-  return tape.differentiable([a, b], y, (dy) => [dy, dy]);
+  return tape.differentiable([a, b], y, (dy, backward) => [
+    backward.wanted(0) ? dy : undefined,
+    backward.wanted(1) ? dy : undefined,
+  ]);
 }
 
 /** max(x, 0); its gradient at 0 is 0, as in PyTorch. */

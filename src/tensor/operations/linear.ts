@@ -19,11 +19,15 @@ export function linear(tape: Tape, x: Tensor, w: Tensor, b: Tensor): Tensor {
   const y = tape.transient([batch, outputs], `${w.label} output`);
   tape.run(linearKernel(geometry), [x, w, b], [y]);
   return tape.differentiable([x, w, b], y, (dy, backward) => {
-    const dx = tape.transient(x.shape, `d input of ${w.label}`);
-    if (backward.wanted(0)) tape.run(linearInputGradientKernel(geometry), [dy, w], [dx]);
+    let dx: Tensor | undefined;
+    if (backward.wanted(0)) {
+      dx = tape.transient(x.shape, `d input of ${w.label}`);
+      tape.run(linearInputGradientKernel(geometry), [dy, w], [dx]);
+    }
+    if (!backward.wanted(1) && !backward.wanted(2)) return [dx, undefined, undefined];
     const dw = tape.transient(w.shape, `d ${w.label}`);
     const db = tape.transient(b.shape, `d ${b.label}`);
     tape.run(linearParameterGradientsKernel(geometry), [x, dy], [dw, db]);
-    return [dx, dw, db];
+    return [dx, backward.wanted(1) ? dw : undefined, backward.wanted(2) ? db : undefined];
   });
 }
