@@ -64,9 +64,7 @@ export const attack = defineCommand({
       : await continueRun(flags.resume, "attack", context.output);
     if (!resumed) await downloadIfAsked(flags, context.output);
     if (flags.gallery !== undefined) return await drawGallery(context, flags, flags.gallery);
-    const settings = resumed
-      ? resumed.record.settings as unknown as AttackSettings
-      : await attackSettings(flags);
+    const settings = resumed ? resumedAttack(resumed) : await attackSettings(flags);
     await run(context, settings, flags, resumed);
   },
 });
@@ -97,8 +95,7 @@ async function run(
 ): Promise<void> {
   const { training } = settings;
   const earlier = resumed && await readPrepared(resumed);
-  const asked = earlier?.description ??
-    (resumed ? resumedAttack(settings, `${resumed.path}/run.json`) : settings.attack);
+  const asked = earlier?.description ?? settings.attack;
   const { dataset, records } = await loadTrainingData(settings, output);
   const plan = asked && settings.poisonRate !== null
     ? await planAttack(asked, dataset, settings.poisonRate)

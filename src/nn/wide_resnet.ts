@@ -59,6 +59,10 @@ function convolutionEntry(
   };
 }
 
+/** What no network comes near to: larger numbers are slips, and would only fill the memory. */
+const DEEPEST = 1000;
+const WIDEST = 100;
+
 /**
  * WideResNet-`depth`-`width` for `classes` classes; `wideResNet(16, 1, 10)` has 175,066 parameters.
  *
@@ -66,13 +70,14 @@ function convolutionEntry(
  * least 2.
  */
 export function wideResNet(depth: number, width: number, classes: number): Architecture {
-  if (!Number.isInteger(depth) || depth < 10 || (depth - 4) % 6 !== 0) {
+  if (!Number.isInteger(depth) || depth < 10 || depth > DEEPEST || (depth - 4) % 6 !== 0) {
     throw new UsageError(
       `cannot build a WideResNet of depth ${depth}: expected 6 n + 4, for example 10, 16, 28 or 40`,
     );
   }
-  if (!Number.isInteger(width) || width < 1) {
-    throw new UsageError(`cannot build a WideResNet of width ${width}: expected 1 or more`);
+  if (!Number.isInteger(width) || width < 1 || width > WIDEST) {
+    const expected = width > WIDEST ? `at most ${WIDEST}` : "1 or more";
+    throw new UsageError(`cannot build a WideResNet of width ${width}: expected ${expected}`);
   }
   if (!Number.isInteger(classes) || classes < 2) {
     throw new UsageError(`cannot build a WideResNet for ${classes} classes: expected 2 or more`);

@@ -10,7 +10,7 @@ import { flagName, type Recorded, rowsOf, SETTINGS, type SettingTable } from "./
 
 /**
  * What `run.json` has under the settings' own names: what was given, else the recipe's value, else
- * null.
+ * the default, else null.
  */
 export function recordSettings<C extends CommandName>(
   command: C,
@@ -21,7 +21,7 @@ export function recordSettings<C extends CommandName>(
   const entries = rowsOf(command, table).filter(([, row]) => row.record === undefined)
     .map(([name, row]) => [
       name,
-      given[name] ?? (row.recipe && recipe?.[row.recipe]) ?? null,
+      given[name] ?? (row.recipe && recipe?.[row.recipe]) ?? row.default ?? null,
     ]);
   return Object.fromEntries(entries) as Recorded<C>;
 }

@@ -1,10 +1,12 @@
 /** Reads a plan: bytes -> checked cells. Looks at no file but the plan; `ready_cells.ts` does. */
 
 import { isModelFile } from "../attacks/backdoor.ts";
-import { FormatError, messageOf } from "../errors.ts";
+import { FormatError } from "../errors.ts";
+import { parseJson } from "../formats/json.ts";
 import { MADE_TEACHERS } from "../settings/distillation.ts";
 import { modelKinds, type PlanModel } from "../settings/plan.ts";
 import { path, shownValue, text } from "../text/kinds.ts";
+import { shown } from "../text/quoted.ts";
 import { type Cell, expandRow, MAXIMUM_CELLS, type NamedFiles, readCell } from "./plan_rows.ts";
 import { checkKeys, namedEntries, object, readSettings, setting } from "./plan_values.ts";
 
@@ -36,7 +38,7 @@ const PLAN_KEYS = [...Object.keys(TEXTS), "models", "teachers", "defaults", "cel
  * @throws {FormatError} for anything but a plan, naming the cell or row and the key.
  */
 export function parsePlan(bytes: Uint8Array, source: string): Plan {
-  const plan = object(parseJson(bytes, source), `the plan ${source}`);
+  const plan = object(parsePlanText(bytes, source), `the plan ${source}`);
   checkKeys(plan, PLAN_KEYS, source);
   const { title, description, data } = readSettings(
     Object.fromEntries(Object.entries(plan).filter(([key]) => key in TEXTS)),
@@ -108,15 +110,15 @@ function readRows(
   return cells;
 }
 
-function parseJson(bytes: Uint8Array, source: string): unknown {
+function parsePlanText(bytes: Uint8Array, source: string): unknown {
+  const attempt = `cannot read the plan ${shown(source)}`;
+  let text: string;
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
-    const reason = messageOf(error);
-    throw new FormatError(`cannot read the plan ${source}: it is not JSON (${reason})`, {
-      cause: error,
-    });
+    throw new FormatError(`${attempt}: it is not JSON (not UTF-8)`, { cause: error });
   }
+  return parseJson(text, attempt);
 }
 
 function readModel(value: unknown, where: string): PlanModel {

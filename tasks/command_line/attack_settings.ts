@@ -6,30 +6,47 @@ import { HELPER_OPTION } from "../../src/attacks/helper_model.ts";
 import { type Dataset, imageCount } from "../../src/data/image_set.ts";
 import { indicesBelow } from "../../src/data/load_options.ts";
 import { UsageError } from "../../src/errors.ts";
-import { fieldsOf } from "../../src/report/json_value.ts";
 import type { TrainingSettings } from "../../src/train/trainer.ts";
 import { recordSettings } from "../../src/settings/record.ts";
-import type { Flags, Recorded } from "../../src/settings/table.ts";
 import {
+  dataFields,
   type DataSettings,
-  dataSettings,
-  loadData,
-  namedBackdoor,
+  kernelsSchema,
+  resumedSettings,
+  subsetSchema,
   type SubsetSettings,
-} from "./load.ts";
+  trainingSchema,
+} from "../../src/settings/run_schema.ts";
+import type { RunFolder } from "../../src/runs/run_folder.ts";
+import { nullable, object, type Schema, text } from "../../src/runs/schema.ts";
+import { fieldsOf } from "../../src/settings/setting.ts";
+import type { Flags, Recorded } from "../../src/settings/table.ts";
+import { dataSettings, loadData, namedBackdoor } from "./load.ts";
 import type { Output } from "./output.ts";
 import { type TrainingDefaults, trainingSettings } from "./training.ts";
 
-/** Everything that determines a run; what `run.json` keeps and a resume reads. */
-export type AttackSettings = Recorded<"attack"> & DataSettings & {
+/** What determines a run besides the settings that its flags set under their own names. */
+interface AttackParts extends DataSettings {
   readonly arch: string;
-  readonly attack: BackdoorRequest | null;
   /** Training images that are used; null for all. */
   readonly subset: SubsetSettings | null;
   readonly training: TrainingSettings;
   /** Kernels chosen by timing when the run began. */
   readonly kernels: Readonly<Record<string, string>>;
+}
+
+/** Everything that determines a run; what `run.json` keeps and a resume reads. */
+export type AttackSettings = Recorded<"attack"> & AttackParts & {
+  readonly attack: BackdoorRequest | null;
 };
+
+const partsSchema: Schema<AttackParts> = object<AttackParts>({
+  ...dataFields,
+  arch: text,
+  subset: nullable(subsetSchema),
+  training: trainingSchema,
+  kernels: kernelsSchema,
+});
 
 /** One cycle to a high learning rate, which trains a small network well in few epochs. */
 const DEFAULTS: TrainingDefaults = {
@@ -91,15 +108,25 @@ export function descriptionOf(flags: Flags<"attack">): BackdoorRequest | null {
   return namedBackdoor(attack === undefined ? rest : { ...rest, attack }, flags.seed);
 }
 
-/** The attack of an interrupted run that had not come to prepare it, checked as metadata are. */
-export function resumedAttack({ attack }: AttackSettings, source: string): BackdoorRequest | null {
-  if (!attack) return null;
+/**
+ * The settings of an interrupted run, checked as flags and a model's metadata are.
+ *
+ * @throws {FormatError} where no flags could have made them.
+ */
+export function resumedAttack({ path, record }: RunFolder): AttackSettings {
+  const source = `${path}/run.json`;
+  const settings = resumedSettings("attack", partsSchema, record.settings, source);
+  const { attack } = record.settings;
+  if (!attack) return { ...settings, attack: null };
   // The helper model is one of the paths of a run, as its images are.
   const { [HELPER_OPTION]: helper, ...options } = fieldsOf(fieldsOf(attack).options);
-  const description = describedBackdoor({ ...attack, options }, source);
-  return typeof helper === "string"
-    ? { ...description, options: { ...description.options, [HELPER_OPTION]: helper } }
-    : description;
+  const found = describedBackdoor({ ...fieldsOf(attack), options }, source);
+  return {
+    ...settings,
+    attack: typeof helper === "string"
+      ? { ...found, options: { ...found.options, [HELPER_OPTION]: helper } }
+      : found,
+  };
 }
 
 /** Which training images the flags leave; null for all. */

@@ -5,7 +5,8 @@ import { DATASET_NAMES } from "../../src/data/datasets.ts";
 import { UsageError } from "../../src/errors.ts";
 import { recordSettings } from "../../src/settings/record.ts";
 import type { Flags, Recorded } from "../../src/settings/table.ts";
-import { type DataSettings, dataSettings, EMBEDDED_MODEL, type SubsetSettings } from "./load.ts";
+import type { DataSettings, SubsetSettings } from "../../src/settings/run_schema.ts";
+import { dataSettings, EMBEDDED_MODEL } from "./load.ts";
 import { fileDigest } from "./runs.ts";
 
 /** Everything that determines a run; what `run.json` keeps. */

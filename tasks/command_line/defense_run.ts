@@ -1,6 +1,5 @@
 /** A run of a defence, from settings to models, measurements and a run folder. */
 
-import { describedBackdoor } from "../../src/attacks/backdoor.ts";
 import { type Dataset, imageCount } from "../../src/data/image_set.ts";
 import { defend } from "../../src/defenses/defend.ts";
 import type { DefenseSettings } from "../../src/defenses/defense.ts";
@@ -24,6 +23,7 @@ import {
   type DefenseRequest,
   type DefenseRunSettings,
   defenseSettings,
+  resumedDefense,
   settingsFor,
   splitClean,
 } from "./defense_settings.ts";
@@ -77,16 +77,9 @@ export async function runDefense(
     : await continueRun(flags.resume, commandName, output);
   if (!resumed) await downloadIfAsked(flags, output);
   const request = resumed
-    ? resumedSettings(resumed)
+    ? resumedDefense(resumed)
     : await defenseSettings(commandName, name, flags);
   await run(context, commandName, request, { out: flags.out, before: flags.before, resumed });
-}
-
-/** The settings of an interrupted run, its attack checked as that of a model's metadata is. */
-function resumedSettings({ path, record }: RunFolder): DefenseRunSettings {
-  const settings = record.settings as unknown as DefenseRunSettings;
-  const { attack } = settings;
-  return { ...settings, attack: attack && describedBackdoor(attack, `${path}/run.json`) };
 }
 
 /** What a run works with, read and checked. */

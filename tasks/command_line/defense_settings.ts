@@ -1,7 +1,11 @@
 /** What a defence was asked to do: from flags to everything that determines a run. */
 
 import { resolve } from "node:path";
-import type { BackdoorDescription, BackdoorRequest } from "../../src/attacks/backdoor.ts";
+import {
+  type BackdoorDescription,
+  type BackdoorRequest,
+  describedBackdoor,
+} from "../../src/attacks/backdoor.ts";
 import { splitHeldOut } from "../../src/data/clean_subset.ts";
 import { DATASET_NAMES } from "../../src/data/datasets.ts";
 import { imageCount, type ImageSet, selectImages } from "../../src/data/image_set.ts";
@@ -15,23 +19,28 @@ import { expectFreshStatistics } from "../../src/train/extrapolation.ts";
 import type { TrainingSettings } from "../../src/train/trainer.ts";
 import { MADE_TEACHERS } from "../../src/settings/distillation.ts";
 import { recordSettings } from "../../src/settings/record.ts";
-import type { Flags, Recorded } from "../../src/settings/table.ts";
 import {
-  backdoorSettings,
+  dataFields,
   type DataSettings,
-  dataSettings,
-  EMBEDDED_MODEL,
-  loadNetwork,
+  kernelsSchema,
+  ofKind,
+  resumedSettings,
+  subsetSchema,
   type SubsetSettings,
-} from "./load.ts";
+  trainingSchema,
+} from "../../src/settings/run_schema.ts";
+import type { RunFolder } from "../../src/runs/run_folder.ts";
+import { nullable, object, oneOf, type Schema, text, truth, whole } from "../../src/runs/schema.ts";
+import { type Flags, type Recorded, SETTINGS } from "../../src/settings/table.ts";
+import { backdoorSettings, dataSettings, EMBEDDED_MODEL, loadNetwork } from "./load.ts";
 import { fileDigest } from "./runs.ts";
 import { trainingSettings } from "./training.ts";
 
 /** Values of the flags of `erase` and `defend`. */
 export type DefenseCommandFlags = Flags<"erase">;
 
-/** Everything that determines a run; what `run.json` keeps and a resume reads. */
-export type DefenseRunSettings = Recorded<"erase"> & DataSettings & {
+/** What determines a run besides the settings that its flags set under their own names. */
+interface DefenseParts extends DataSettings {
   readonly defense: string;
   readonly model: string;
   readonly modelDigest: string;
@@ -47,12 +56,45 @@ export type DefenseRunSettings = Recorded<"erase"> & DataSettings & {
   readonly leastSteps: number;
   /** Whether the learning rate falls with a batch that is halved for `leastSteps`. */
   readonly scaleRate: boolean;
-  readonly attack: BackdoorDescription | null;
   /** `wanted` goes on without an audit where there cannot be one. */
   readonly audit: "always" | "wanted" | "never";
   /** Kernels chosen by timing when the run began. */
   readonly kernels: Readonly<Record<string, string>>;
+}
+
+/** Everything that determines a run; what `run.json` keeps and a resume reads. */
+export type DefenseRunSettings = Recorded<"erase"> & DefenseParts & {
+  readonly attack: BackdoorDescription | null;
 };
+
+const partsSchema: Schema<DefenseParts> = object<DefenseParts>({
+  ...dataFields,
+  defense: ofKind(SETTINGS.defense.kind),
+  model: text,
+  modelDigest: text,
+  teacher: nullable(text),
+  teacherDigest: nullable(text),
+  teacherKind: oneOf(...MADE_TEACHERS),
+  subset: subsetSchema,
+  teacherTraining: trainingSchema,
+  studentTraining: trainingSchema,
+  leastSteps: whole(0),
+  scaleRate: truth,
+  audit: oneOf("always", "wanted", "never"),
+  kernels: kernelsSchema,
+});
+
+/**
+ * The settings of an interrupted run, checked as flags and a model's metadata are.
+ *
+ * @throws {FormatError} where no flags could have made them.
+ */
+export function resumedDefense({ path, record }: RunFolder): DefenseRunSettings {
+  const source = `${path}/run.json`;
+  const settings = resumedSettings("erase", partsSchema, record.settings, source);
+  const { attack } = record.settings;
+  return { ...settings, attack: attack ? describedBackdoor(attack, source) : null };
+}
 
 /** The settings of a run before the files of its trigger are read. */
 export type DefenseRequest = Omit<DefenseRunSettings, "attack"> & {

@@ -26,6 +26,7 @@ import type { Gpu } from "../../src/gpu/gpu.ts";
 import { architectureOf } from "../../src/nn/architectures.ts";
 import { checkState, type NamedState } from "../../src/nn/state.ts";
 import type { Backdoor } from "../../src/data/backdoor.ts";
+import type { DataSettings, SubsetSettings } from "../../src/settings/run_schema.ts";
 import type { AttackFlags, DataFlags } from "./flags.ts";
 import { adapterLine, openAdvisedGpu } from "./open_gpu.ts";
 import type { Output } from "./output.ts";
@@ -34,17 +35,6 @@ import type { Output } from "./output.ts";
 export const EMBEDDED_MODEL: string = fileURLToPath(
   new URL("../../models/signs-badnets.safetensors", import.meta.url),
 );
-
-/** Which data to load, as `run.json` keeps it. */
-export interface DataSettings {
-  readonly dataset: string;
-  readonly data: string;
-  /** Test images to use; null for all. */
-  readonly limit: number | null;
-  /** Whether images are cut to their region of interest. */
-  readonly roi: boolean;
-  readonly preprocessing: Preprocessing;
-}
 
 /** The part of the flags that says which data; paths are absolute, for a resume from elsewhere. */
 export async function dataSettings(flags: DataFlags): Promise<DataSettings> {
@@ -78,12 +68,6 @@ export function preprocessingText({ mean, deviation }: Preprocessing): string {
     ? "pixels of 0 to 255 become 0 to 1"
     : `pixels of 0 to 255 become (${low}) to (${high})`;
 }
-
-/** Which training images a defender has. */
-export type SubsetSettings =
-  | { readonly fraction: number; readonly seed: number }
-  | { readonly range: string }
-  | { readonly limit: number };
 
 /** The options that load a subset. */
 function subsetOptions(subset: SubsetSettings): Pick<LoadOptions, "trainLimit" | "trainSubset"> {

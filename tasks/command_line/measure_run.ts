@@ -34,7 +34,6 @@ import {
 import { checkRecorded } from "../../src/settings/record.ts";
 import { shown } from "../../src/text/quoted.ts";
 import {
-  type DataSettings,
   expectClasses,
   loadBackdoor,
   loadData,
@@ -42,6 +41,7 @@ import {
   loadNetwork,
   openGpuFor,
 } from "./load.ts";
+import type { DataSettings } from "../../src/settings/run_schema.ts";
 import type { Output } from "./output.ts";
 import { evaluationProgressText } from "./results.ts";
 

@@ -3,14 +3,11 @@
 import assert from "node:assert/strict";
 import fc from "npm:fast-check@4.10.2";
 import { commandOf } from "../../src/settings/record.ts";
-import type { CommandName } from "../../src/settings/setting.ts";
-import type { Flags } from "../../src/settings/table.ts";
 import { attackSettings } from "../../tasks/command_line/attack_settings.ts";
 import { auditSettings } from "../../tasks/command_line/audit_settings.ts";
 import { defenseSettings } from "../../tasks/command_line/defense_settings.ts";
-import { parserOf } from "../../tasks/command_line/run_command.ts";
-import { COMMANDS } from "../../tasks/main.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
+import { flagsOf } from "../settings/flags_of.ts";
 import { writeTinyModel } from "../tasks/tiny_model.ts";
 
 /** The arguments behind the task's name, as a shell splits the command. */
@@ -25,12 +22,6 @@ const rebuilt = async (command: string, settings: object, recorded = false) =>
   await splitByShell(
     commandOf(JSON.parse(JSON.stringify(settings)), { command, recorded }),
   );
-
-/** What a command reads from its arguments. */
-function flagsOf<C extends CommandName>(name: C, args: readonly string[]): Flags<C> {
-  const command = COMMANDS.find((command) => command.name === name)!;
-  return parserOf(command).parse(args, { from: "user" }).opts();
-}
 
 const eraseSettings = (args: readonly string[]) =>
   defenseSettings("erase", "nad", flagsOf("erase", args));

@@ -202,6 +202,33 @@ Deno.test("parsePlan() refuses what is no JSON", () => {
   }
 });
 
+Deno.test("parsePlan() refuses values that are nested or huge in a few words", () => {
+  const deep = "[".repeat(200_000) + "]".repeat(200_000);
+  for (
+    const value of [
+      deep,
+      `"${"x".repeat(1e6)}"`,
+      "1e999",
+      `{"a":${"[".repeat(50)}${"]".repeat(50)}}`,
+    ]
+  ) {
+    const text = JSON.stringify(PLAN).replace('"recipe":"paper"', `"recipe":${value}`);
+    assert.throws(
+      () => parsePlan(new TextEncoder().encode(text), "p"),
+      (error) => error instanceof FormatError && error.message.length < 600,
+    );
+  }
+});
+
+Deno.test("parsePlan() takes no longer for a corruption that is long", () => {
+  const corruption = "mix:" + "0".repeat(100_000) + "!";
+  const cells = [{ model: "badnets", defense: "nad", corruption }];
+  assert.throws(
+    () => parse({ ...PLAN, cells }),
+    /"corruption" is "mix:0+" and .* expected some of/,
+  );
+});
+
 Deno.test("parsePlan() takes names of built-in properties for names", () => {
   const plan = parse({
     ...PLAN,
