@@ -15,6 +15,7 @@ import {
   loadNetwork,
   openGpuFor,
   preprocessingText,
+  warnOfUnread,
 } from "./command_line/load.ts";
 import { defineCommand } from "./command_line/command.ts";
 import { verdictText } from "./command_line/results.ts";
@@ -38,6 +39,7 @@ export const audit = defineCommand({
     await downloadIfAsked(flags, output);
     const settings = await auditSettings(flags);
     const network = await loadNetwork(settings.model, settings.arch ?? undefined);
+    warnOfUnread(network, output);
     const dataset = await loadData(settings, settings.subset, output);
     expectClasses(network, dataset);
     const { classNames, train: clean } = dataset;

@@ -18,6 +18,7 @@ import {
   loadData,
   loadNetwork,
   openGpuFor,
+  warnOfUnread,
 } from "./command_line/load.ts";
 import {
   evaluationDocument,
@@ -51,6 +52,7 @@ export const evaluate = defineCommand({
     const settings = await dataSettings(flags);
     await downloadIfAsked(flags, output);
     const network = await loadNetwork(flags.model, flags.arch);
+    warnOfUnread(network, output);
     const dataset = await loadData(settings, "none", output);
     expectClasses(network, dataset);
     const attack = await backdoorSettings(flags, network, flags.seed);

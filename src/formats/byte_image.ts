@@ -15,11 +15,8 @@ export interface ByteImage {
 /** Longest side of an image that is decoded, pixels. */
 export const MAXIMUM_SIDE = 10_000;
 
-/**
- * Most pixels of an image that is decoded, which takes up to two seconds. A camera of 24 megapixels
- * stays below.
- */
-export const MAXIMUM_PIXELS = 25_000_000;
+/** Most pixels of an image that is decoded, which takes up to two seconds: a camera's 20 megapixels. */
+export const MAXIMUM_PIXELS = 20_000_000;
 
 /** Throws what `refuse` makes unless both sides are at least 1 and within the limits above. */
 export function checkImageSize(width: number, height: number, refuse: Refuse): void {

@@ -7,8 +7,11 @@ import type { Refuse } from "./refusal.ts";
 /** Bytes a deflate stream can grow by: 258 bytes out of two bits in (RFC 1951, section 3.2.5). */
 const MAXIMUM_RATIO = 1032;
 
-/** Compressed bytes handed over at a time; bounds what is decompressed beyond the expected size. */
-const PUSH_BYTES = 1 << 14;
+/** Bytes that a piece of the stream may become, about; bounds what is decompressed beyond the size. */
+const PIECE_BYTES = 1 << 21;
+
+/** Fewest and most compressed bytes handed over at a time: each piece costs a copy of 32 KiB. */
+const [SMALLEST_PUSH, LARGEST_PUSH] = [1 << 11, 1 << 14];
 
 /**
  * Decompresses `bytes` (a raw deflate or a zlib stream) to exactly `size` bytes. Nothing is
@@ -39,9 +42,11 @@ export function inflateExactly(
   try {
     // The stream ends with its last byte of output, or within the piece behind it: the library
     // would take up all that follows anew with every piece.
+    const wanted = bytes.length * PIECE_BYTES / Math.max(size, 1);
+    const push = Math.floor(Math.min(Math.max(wanted, SMALLEST_PUSH), LARGEST_PUSH));
     let last = false;
-    for (let start = 0; !last; start += PUSH_BYTES) {
-      const end = start + PUSH_BYTES;
+    for (let start = 0; !last; start += push) {
+      const end = start + push;
       last = length === size || end >= bytes.length;
       stream.push(bytes.subarray(start, end), last);
     }

@@ -24,11 +24,14 @@ const FRAME_MARKERS = [0xc0, 0xc1, 0xc2];
 /** Bytes of a frame header before its components: precision, height, width, their number. */
 const FRAME_BYTES = 6;
 
-/** Bytes that jpeg-js takes for a block of 8 x 8 coefficients (measured; 256 of them are the numbers). */
-const BLOCK_MEMORY = 370;
+/** Blocks over all scans: 12 megapixels of a camera, progressive, have three million. */
+const MAXIMUM_BLOCK_SCANS = 8_000_000;
 
-/** Most bytes that decoding may take, beside four times the file: 12 megapixels of a camera. */
-const MAXIMUM_MEMORY = 200_000_000;
+/** Bytes that jpeg-js takes for a block of 8 x 8 samples, and for a pixel (measured, Deno 2.9). */
+const [BLOCK_MEMORY, PIXEL_MEMORY] = [900, 9];
+
+/** Most bytes that decoding may take for a file of a given size, and for any: 12 megapixels. */
+const allowedMemory = (fileBytes: number) => Math.min(200e6 + 48 * fileBytes, 400e6);
 
 interface Segment {
   readonly marker: number;
@@ -133,8 +136,11 @@ export function readJpegHeader(bytes: Uint8Array, refuse: Refuse): JpegHeader {
   if (blocks > 8 * bytes.length) {
     throw refuse(`${width} x ${height} pixels in ${bytes.length} bytes`, "a bit for each block");
   }
-  const memory = blocks * BLOCK_MEMORY + 6 * width * height;
-  const allowed = MAXIMUM_MEMORY + 4 * bytes.length;
+  if (blocks * scans > MAXIMUM_BLOCK_SCANS) {
+    throw refuse(`${scans} scans of ${width} x ${height} pixels`, "fewer, or a smaller image");
+  }
+  const memory = blocks * BLOCK_MEMORY + PIXEL_MEMORY * width * height;
+  const allowed = allowedMemory(bytes.length);
   if (memory > allowed) {
     throw refuse(
       `${width} x ${height} pixels, which take ${memory} bytes to decode`,

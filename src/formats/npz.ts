@@ -6,23 +6,30 @@ import { readNpy } from "./npy.ts";
 import { refusal } from "./refusal.ts";
 import { extractZipEntry, readZipDirectory } from "./zip.ts";
 
-/** Largest archive after decompression, 1 GiB: some hundred times the largest that is in use. */
-const MAXIMUM_NPZ_BYTES = 2 ** 30;
+/** Most bytes after decompression, beside four times the file: 64 MiB, since masks pack well. */
+const MAXIMUM_NPZ_BYTES = 2 ** 26;
+
+/** Most arrays of an archive. */
+const MAXIMUM_ARRAYS = 1000;
 
 const SUFFIX = ".npy";
 
 /**
  * The arrays of an archive by name, without `.npy`. `source` names the file in messages. Throws
- * {@linkcode FormatError} for entries that are not arrays, archives that would decompress to more
- * than 1 GiB, and anything that {@linkcode readNpy} refuses.
+ * {@linkcode FormatError} for entries that are not arrays, archives of too many arrays
+ * or that would decompress to too much, and anything that {@linkcode readNpy} refuses.
  */
 export function readNpz(bytes: Uint8Array, source: string): StateDict {
   const refuse = refusal("NumPy archive", source);
   const entries = readZipDirectory(bytes, refuse);
   let total = 0;
   for (const { size } of entries.values()) total += size;
-  if (total > MAXIMUM_NPZ_BYTES) {
-    throw refuse(`${total} bytes after decompression`, `at most ${MAXIMUM_NPZ_BYTES}`);
+  const allowed = MAXIMUM_NPZ_BYTES + 4 * bytes.length;
+  if (total > allowed) {
+    throw refuse(`${total} bytes after decompression`, `at most ${allowed}`);
+  }
+  if (entries.size > MAXIMUM_ARRAYS) {
+    throw refuse(`${entries.size} arrays`, `at most ${MAXIMUM_ARRAYS}`);
   }
   const arrays: StateDict = new Map();
   for (const [name, entry] of entries) {

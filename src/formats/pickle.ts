@@ -17,12 +17,12 @@ import { describeValue, isObject, isStorage } from "./pickle_value.ts";
 import { callGlobal, makeGlobal, persistent } from "./torch_globals.ts";
 
 /**
- * Most opcodes of one file, those that make a container counted four times, which bounds what they
+ * Most opcodes of one file, those that make a container counted five times, which bounds what they
  * can cost. A WideResNet-16-1 with its optimiser takes 5,000.
  */
 const MAXIMUM_OPERATIONS = 2_000_000;
 
-const CONTAINER_COST = 4;
+const CONTAINER_COST = 5;
 
 /** Opcodes that make a list, tuple, dictionary, set or object. */
 const CONTAINERS: ReadonlySet<number> = new Set(

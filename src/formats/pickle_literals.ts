@@ -21,9 +21,8 @@ function readLong(stream: PickleStream, count: number): number | bigint {
   if (count < 0 || count > MAXIMUM_INTEGER_BYTES) {
     throw stream.refuse(`an integer of ${count} bytes`, `at most ${MAXIMUM_INTEGER_BYTES}`);
   }
-  let value = 0n;
-  for (const byte of stream.take(count).toReversed()) value = (value << 8n) | BigInt(byte);
-  return integer(BigInt.asIntN(8 * count, value));
+  const digits = stream.take(count).toReversed().toHex();
+  return integer(BigInt.asIntN(8 * count, BigInt(`0x${digits || "0"}`)));
 }
 
 /** The text opcodes INT and LONG: decimal digits, `00` and `01` being booleans for INT. */

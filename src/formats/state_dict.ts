@@ -61,14 +61,13 @@ function holdsWeights(state: PickleDict): boolean {
   return false;
 }
 
-function listed(keys: readonly string[]): string {
-  const more = keys.length - KEYS_SHOWN;
-  const shown = keys.slice(0, KEYS_SHOWN).join(", ");
-  return more > 0 ? `${shown} and ${more} more` : shown || "(none)";
+function listed<T>(items: Iterable<T>, count: number, textOf: (item: T) => string): string {
+  const shown = Iterator.from(items).take(KEYS_SHOWN).map(textOf).toArray().join(", ");
+  return count > KEYS_SHOWN ? `${shown} and ${count - KEYS_SHOWN} more` : shown || "(none)";
 }
 
 function pathsOf(candidates: readonly Candidate[]): string {
-  return listed(candidates.map(({ path }) => quoted(path)));
+  return listed(candidates, candidates.length, ({ path }) => quoted(path));
 }
 
 /** The only candidate that lies under `key` nearest to the root. */
@@ -102,7 +101,7 @@ export function findStateDict(
   const [first, second] = candidates;
   if (!first) {
     const found = root instanceof Map
-      ? `no tensors in a dictionary with the keys ${listed([...root].map(entryText))}`
+      ? `no tensors in a dictionary with the keys ${listed(root, root.size, entryText)}`
       : `${root === null ? "None" : describeValue(root)} and no tensors under names`;
     throw refuse(found, "a state dict, bare or in a dictionary: save the model's state_dict()");
   }

@@ -2,8 +2,10 @@
 
 import { ModelError, UsageError } from "../errors.ts";
 import type { StateDict } from "../formats/host_tensor.ts";
+import { shown } from "../text/quoted.ts";
 import type { Architecture } from "./architecture.ts";
 import type { Family } from "./family.ts";
+import { withUnread } from "./unread.ts";
 import { wideResNets } from "./wide_resnet.ts";
 
 /** All families, in the order in which a state is tried. */
@@ -23,8 +25,8 @@ const NAMES_SHOWN = 3;
  */
 export function matchingArchitectures(state: StateDict, source: string): readonly Architecture[] {
   const found = FAMILIES.flatMap((family) => family.match(state, source));
-  if (found.length > 0) return found;
-  const names = [...state.keys()].slice(0, NAMES_SHOWN).join(", ") || "no tensors";
+  if (found.length > 0) return found.map((architecture) => withUnread(architecture, state));
+  const names = [...state.keys()].slice(0, NAMES_SHOWN).map(shown).join(", ") || "no tensors";
   throw new ModelError(
     `cannot tell the architecture of ${source}: found ${names}; expected ` +
       FAMILIES.map(({ expected }) => expected).join(", or "),
@@ -67,5 +69,7 @@ export function namedArchitecture(name: string, classes: number): Architecture {
 export function architectureOf(state: StateDict, source: string, name?: string): Architecture {
   if (name === undefined) return inferArchitecture(state, source);
   const classes = FAMILIES.map((family) => family.classes(state)).find(Boolean);
-  return classes ? namedArchitecture(name, classes) : inferArchitecture(state, source);
+  return classes
+    ? withUnread(namedArchitecture(name, classes), state)
+    : inferArchitecture(state, source);
 }

@@ -99,13 +99,20 @@ export function loadModel(
   return model;
 }
 
+/** A counter as an integer: averaging leaves fractions, and other writers what they like. */
+function wholeNumber(value: number | bigint): bigint {
+  if (typeof value === "bigint") return value;
+  const largest = Number.MAX_SAFE_INTEGER;
+  return BigInt(Math.round(Math.min(Math.max(value || 0, -largest), largest)));
+}
+
 /** Replaces the state of a model; {@linkcode loadModel} says what is checked. */
 export function writeModel(gpu: Gpu, model: Model, state: StateDict, source: string): void {
   checkState(model.architecture, state, source);
   for (const [name, tensor] of model.tensors) gpu.write(tensor.location!, floats(state.get(name)!));
   const counter = model.architecture.entries.find((entry) => entry.kind === "counter");
   const tracked = counter && state.get(counter.name);
-  model.batchesTracked = BigInt(tracked?.data[0] ?? 0);
+  model.batchesTracked = wholeNumber(tracked?.data[0] ?? 0);
   model.kept = new Map();
   for (const { name, kind } of model.architecture.entries) {
     const tensor = kind === "constant" && state.get(name);

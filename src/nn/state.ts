@@ -3,7 +3,8 @@
 import { RandomPurpose, RandomStream } from "../data/random.ts";
 import { ModelError } from "../errors.ts";
 import { elementCount, type HostTensor, type StateDict } from "../formats/host_tensor.ts";
-import type { Architecture } from "./architecture.ts";
+import { shown } from "../text/quoted.ts";
+import type { Architecture, StateEntry } from "./architecture.ts";
 
 /** A network's state and where it came from. */
 export interface NamedState {
@@ -51,7 +52,7 @@ export function initialState(architecture: Architecture, seed: number): StateDic
 
 /**
  * Checks that `state` is a state of `architecture` with finite values. Counters
- * (`num_batches_tracked`) may be missing: nothing computes with them. Constants that nothing reads may
+ * (`num_batches_tracked`) may be missing or hold anything: nothing computes with them. Constants that nothing reads may
  * hold anything.
  *
  * @param source The file, for messages.
@@ -64,6 +65,8 @@ export function checkState(architecture: Architecture, state: StateDict, source:
     const found = state.get(name);
     if (!found) {
       if (entry.kind !== "counter" && !entry.unread) problems.push(`${name} is missing`);
+    } else if (entry.kind === "counter") {
+      if (elementCount(found.shape) !== 1) problems.push(`${name} is not a single number`);
     } else if (found.shape.join() !== entry.shape.join()) {
       problems.push(
         `${name} has shape [${found.shape.join(", ")}], expected [${entry.shape.join(", ")}]`,
@@ -73,7 +76,12 @@ export function checkState(architecture: Architecture, state: StateDict, source:
     }
   }
   for (const name of state.keys()) {
-    if (!expected.has(name)) problems.push(`${name} is not part of ${architecture.name}`);
+    if (expected.has(name)) continue;
+    const bias = convolutionOfBias(name, expected);
+    problems.push(
+      `${shown(name)} is not part of ${architecture.name}` +
+        (bias ? ", whose convolutions have no biases but those of zero" : ""),
+    );
   }
   if (problems.length > 0) {
     const more = problems.length - NAMES_SHOWN;
@@ -84,7 +92,7 @@ export function checkState(architecture: Architecture, state: StateDict, source:
   }
   const variances = new Set(architecture.norms.map(({ runningVariance }) => runningVariance));
   for (const [name, tensor] of state) {
-    if (expected.get(name)?.unread) continue;
+    if (expected.get(name)?.unread || expected.get(name)?.kind === "counter") continue;
     const bad = floats(tensor).findIndex((value) => !Number.isFinite(value));
     if (bad >= 0) {
       throw new ModelError(
@@ -102,6 +110,15 @@ export function checkState(architecture: Architecture, state: StateDict, source:
       }
     }
   }
+}
+
+/** The weight (O,I,H,W) of the convolution that a tensor of this name would be the bias of. */
+export function convolutionOfBias(
+  name: string,
+  entries: ReadonlyMap<string, StateEntry>,
+): StateEntry | undefined {
+  const weight = /\.bias$/.test(name) ? entries.get(name.replace(/bias$/, "weight")) : undefined;
+  return weight?.shape.length === 4 ? weight : undefined;
 }
 
 /** The elements as float32, without a copy where they are that already. */

@@ -8,6 +8,8 @@
  */
 
 import { ModelError, UsageError } from "../errors.ts";
+import { MAXIMUM_CHECKPOINT_BYTES } from "../formats/checkpoint.ts";
+import { elementCount } from "../formats/host_tensor.ts";
 import { materialize, type Mode, normalizedActivation } from "../tensor/operations/batch_norm.ts";
 import { convolution } from "../tensor/operations/convolution.ts";
 import { linear } from "../tensor/operations/linear.ts";
@@ -20,6 +22,12 @@ import { moduleNorm, moduleNormEntries, normTensors } from "./norm.ts";
 
 /** Channels of the first convolution, before widening. */
 const BASE_CHANNELS = 16;
+
+/** The authors of ResNet went to 1202; the deepest WideResNet of the paper has 40 layers. */
+const MAXIMUM_DEPTH = 1000;
+
+/** The widest of the paper has 12. */
+const MAXIMUM_WIDTH = 100;
 
 interface Block {
   /** For example `block2.layer.0`. */
@@ -59,25 +67,23 @@ function convolutionEntry(
   };
 }
 
-/** What no network comes near to: larger numbers are slips, and would only fill the memory. */
-const DEEPEST = 1000;
-const WIDEST = 100;
-
 /**
  * WideResNet-`depth`-`width` for `classes` classes; `wideResNet(16, 1, 10)` has 175,066 parameters.
  *
- * @throws {UsageError} unless depth is 6 n + 4 with n at least 1, width at least 1, classes at
- * least 2.
+ * @throws {UsageError} unless depth is 6 n + 4 from 10 to 1000, width 1 to 100, classes at least 2,
+ * and all parameters together within 2 GiB.
  */
 export function wideResNet(depth: number, width: number, classes: number): Architecture {
-  if (!Number.isInteger(depth) || depth < 10 || depth > DEEPEST || (depth - 4) % 6 !== 0) {
+  if (!(depth >= 10 && depth <= MAXIMUM_DEPTH && (depth - 4) % 6 === 0)) {
     throw new UsageError(
-      `cannot build a WideResNet of depth ${depth}: expected 6 n + 4, for example 10, 16, 28 or 40`,
+      `cannot build a WideResNet of depth ${depth}: expected 6 n + 4, for example 10, 16, 28 or 40, ` +
+        `up to ${MAXIMUM_DEPTH}`,
     );
   }
-  if (!Number.isInteger(width) || width < 1 || width > WIDEST) {
-    const expected = width > WIDEST ? `at most ${WIDEST}` : "1 or more";
-    throw new UsageError(`cannot build a WideResNet of width ${width}: expected ${expected}`);
+  if (!(Number.isInteger(width) && width >= 1 && width <= MAXIMUM_WIDTH)) {
+    throw new UsageError(
+      `cannot build a WideResNet of width ${width}: expected 1 to ${MAXIMUM_WIDTH}`,
+    );
   }
   if (!Number.isInteger(classes) || classes < 2) {
     throw new UsageError(`cannot build a WideResNet for ${classes} classes: expected 2 or more`);
@@ -104,6 +110,13 @@ export function wideResNet(depth: number, width: number, classes: number): Archi
     },
     { name: "fc.bias", shape: [classes], kind: "parameter", initial: { constant: 0 } },
   ];
+  const bytes = entries.reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0);
+  if (bytes > MAXIMUM_CHECKPOINT_BYTES) {
+    throw new UsageError(
+      `cannot build a WideResNet of depth ${depth} and width ${width} for ${classes} classes: it ` +
+        `has ${bytes} bytes of parameters, expected at most ${MAXIMUM_CHECKPOINT_BYTES}`,
+    );
+  }
   const lastNorm = moduleNorm("bn1");
   const norms = layout.flat().flatMap(({ name }) => [
     moduleNorm(`${name}.bn1`),
@@ -176,6 +189,11 @@ export const wideResNets: Family = {
           `[${classes}, ${channels}], expected a multiple of 64 inputs and 2 or more outputs`,
       );
     }
-    return [wideResNet(6 * blocks + 4, channels / 64, classes)];
+    try {
+      return [wideResNet(6 * blocks + 4, channels / 64, classes)];
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      throw new ModelError(`cannot tell the architecture of ${source}: ${error.message}`);
+    }
   },
 };

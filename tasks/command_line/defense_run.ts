@@ -36,6 +36,7 @@ import {
   loadNetwork,
   openGpuFor,
   preprocessingText,
+  warnOfUnread,
 } from "./load.ts";
 import type { Output } from "./output.ts";
 import { resultsTable, verdictText } from "./results.ts";
@@ -99,6 +100,8 @@ interface Inputs {
 async function readInputs(request: DefenseRequest, output: Output): Promise<Inputs> {
   const student = await loadNetwork(request.model, request.arch ?? undefined);
   const teacher = request.teacher ? await loadNetwork(request.teacher, undefined) : undefined;
+  warnOfUnread(student, output);
+  if (teacher) warnOfUnread(teacher, output);
   const dataset = await loadData(request, request.subset, output);
   expectClasses(student, dataset);
   const loaded = await loadBackdoor(request.attack, dataset);

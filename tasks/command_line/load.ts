@@ -24,6 +24,7 @@ import { DataError, UsageError } from "../../src/errors.ts";
 import { readCheckpoint } from "../../src/formats/checkpoint.ts";
 import type { Gpu } from "../../src/gpu/gpu.ts";
 import { architectureOf } from "../../src/nn/architectures.ts";
+import { unreadNames } from "../../src/nn/unread.ts";
 import { checkState, type NamedState } from "../../src/nn/state.ts";
 import type { Backdoor } from "../../src/data/backdoor.ts";
 import type { DataSettings, SubsetSettings } from "../../src/settings/run_schema.ts";
@@ -126,6 +127,20 @@ export interface LoadedModel extends NamedState {
   readonly metadata: ReadonlyMap<string, string>;
   /** SHA-256 of the very bytes that the state was read from, hexadecimal. */
   readonly digest: string;
+}
+
+/** Names that a warning lists before it says how many more there are. */
+const NAMES_SHOWN = 3;
+
+/** Warns of what lies in a model's file and takes no part; it is kept in files made of the model. */
+export function warnOfUnread({ architecture, source }: NamedState, output: Output): void {
+  const names = unreadNames(architecture);
+  if (names.length === 0) return;
+  const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : "";
+  output.warning(
+    `warning: ${source} holds tensors that ${architecture.name} does not read; they are kept as they ` +
+      `are: ${names.slice(0, NAMES_SHOWN).join(", ")}${more}`,
+  );
 }
 
 /**

@@ -109,7 +109,10 @@ Deno.test("readNpz() refuses entries that are not arrays, and archives that expa
   const view = new DataView(bomb.buffer, bomb.byteOffset, bomb.byteLength);
   const directory = view.getUint32(bomb.length - 6, true);
   view.setUint32(directory + 24, 2 ** 31, true);
-  assertRefused(() => readNpz(bomb, "a file"), /2147483648 bytes after decompression/);
+  assertRefused(
+    () => readNpz(bomb, "a file"),
+    /2147483648 bytes after decompression, expected at most/,
+  );
 });
 
 for (const path of ["golden/forward.npz", "golden/nad_step.npz"]) {

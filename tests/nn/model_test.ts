@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { ModelError } from "../../src/errors.ts";
 import { elementCount } from "../../src/formats/host_tensor.ts";
 import { RANGE_ALIGNMENT } from "../../src/gpu/gpu.ts";
+import { inferArchitecture } from "../../src/nn/architectures.ts";
 import { flatLayout, loadModel, readModel, tensorLookup, writeModel } from "../../src/nn/model.ts";
 import { initialState } from "../../src/nn/state.ts";
 import { wideResNet } from "../../src/nn/wide_resnet.ts";
@@ -30,6 +31,35 @@ Deno.test("loadModel() widens whole and double precision numbers", async () => {
   const read = await readModel(gpu, model);
   assert.deepEqual(read.get("fc.bias")!.data, Float32Array.of(0.5, -1, 2));
   assert.deepEqual(read.get("bn1.bias")!.data, new Float32Array(64).fill(-3));
+  model[Symbol.dispose]();
+});
+
+Deno.test("a counter may be a fraction, NaN or huge, and is written as a whole number", async () => {
+  for (
+    const [found, written] of [[7.25, 7n], [NaN, 0n], [-2.5, -2n], [
+      1e300,
+      9007199254740991n,
+    ]] as const
+  ) {
+    const state = initialState(ARCHITECTURE, 1);
+    for (const name of state.keys()) {
+      if (!name.endsWith("num_batches_tracked")) continue;
+      state.set(name, { dtype: "float64", shape: [], data: Float64Array.of(found) });
+    }
+    const model = loadModel(gpu, ARCHITECTURE, state, "an averaged model");
+    const read = (await readModel(gpu, model)).get("bn1.num_batches_tracked")!;
+    assert.deepEqual(read, { dtype: "int64", shape: [], data: BigInt64Array.of(written) });
+    model[Symbol.dispose]();
+  }
+});
+
+Deno.test("tensors that a network does not read are kept as they are", async () => {
+  const state = initialState(ARCHITECTURE, 1);
+  const extra = { dtype: "uint8", shape: [2], data: Uint8Array.of(7, 8) } as const;
+  state.set("sub_block1.mask", extra);
+  const architecture = inferArchitecture(state, "a.pth");
+  const model = loadModel(gpu, architecture, state, "a.pth");
+  assert.deepEqual(await readModel(gpu, model), state);
   model[Symbol.dispose]();
 });
 

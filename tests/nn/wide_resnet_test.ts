@@ -240,14 +240,15 @@ Deno.test("wideResNet() throws for a depth, width or class count that cannot be"
     assert.throws(
       () => wideResNet(depth, 1, 10),
       new UsageError(
-        `cannot build a WideResNet of depth ${depth}: expected 6 n + 4, for example 10, 16, 28 or 40`,
+        `cannot build a WideResNet of depth ${depth}: expected 6 n + 4, for example 10, 16, 28 or 40, ` +
+          "up to 1000",
       ),
     );
   }
   for (const width of [0, -1, 1.5]) {
     assert.throws(
       () => wideResNet(16, width, 10),
-      new UsageError(`cannot build a WideResNet of width ${width}: expected 1 or more`),
+      new UsageError(`cannot build a WideResNet of width ${width}: expected 1 to 100`),
     );
   }
   for (const classes of [1, 0, 2.5]) {
