@@ -65,6 +65,16 @@ const PICKLE = pickle(dictionary(
   ["(I12\nL3L\nF1.5\nS'a'\nVb\nth", [1], "0", text("again"), "2"],
   text("size"),
   [global("torch", "Size"), tuple(tuple(integer(2))), "R"],
+  text("array"),
+  [
+    global("numpy.core.multiarray", "_reconstruct"),
+    tuple(global("numpy", "ndarray"), tuple(integer(0)), ["C", [1], "b"]),
+    "R(NNtb",
+  ],
+  text("object"),
+  [global("a", "B"), ")}", [0x92], "NNs(Ne", "K", [1], "a"],
+  text("defaults"),
+  [global("collections", "defaultdict"), tuple(global("builtins", "list")), "R"],
   text("more"),
   [0x8f, "(", "K", [1], 0x90, 0x94],
 ));
