@@ -14,7 +14,7 @@ export function isJpeg(bytes: Uint8Array): boolean {
 }
 
 /**
- * Decodes a baseline or progressive JPEG, grey or colour. Where chroma is subsampled it is repeated
+ * Decodes a baseline or progressive JPEG, grey, colour or CMYK. Where chroma is subsampled it is repeated
  * and not interpolated, so that pixels at sharp edges between colours differ from libjpeg's; an
  * orientation in EXIF is ignored, as PyTorch's data sets do. `source` names the file in messages.
  * Throws {@linkcode FormatError} where the file is damaged, truncated, too large, or of a kind that
@@ -23,14 +23,14 @@ export function isJpeg(bytes: Uint8Array): boolean {
 export function decodeJpeg(bytes: Uint8Array, source: string): ByteImage {
   const refuse = refusal("JPEG image", source);
   if (!isJpeg(bytes)) throw refuse("another kind of file", "JPEG's signature");
-  const { width, height, isRgb } = readJpegHeader(bytes, refuse);
+  const { width, height, isPlain } = readJpegHeader(bytes, refuse);
   let interleaved: Uint8Array;
   try {
     interleaved = decode(bytes, {
       useTArray: true,
       formatAsRGBA: false,
       tolerantDecoding: false,
-      colorTransform: !isRgb,
+      colorTransform: !isPlain,
       maxResolutionInMP: MAXIMUM_PIXELS / 1e6,
       maxMemoryUsageInMB: MAXIMUM_MEMORY_MEBIBYTES,
     }).data;

@@ -11,8 +11,8 @@ import type { Refuse } from "./refusal.ts";
 export interface JpegHeader {
   readonly width: number;
   readonly height: number;
-  /** True where the three components are red, green and blue instead of YCbCr. */
-  readonly isRgb: boolean;
+  /** True where the components are red, green and blue, or four inks, and not YCbCr or YCCK. */
+  readonly isPlain: boolean;
 }
 
 /** Progressive files have about ten scans; each costs a pass over the whole image. */
@@ -94,7 +94,7 @@ const unsupported = ({ message }: FormatError) => new UnsupportedImageError(mess
  * Reads the header and walks to the end of the image. Throws what `refuse` makes for truncated
  * files, sizes beyond the limits or beyond what so few bytes can code, more than one frame, more
  * than {@linkcode MAXIMUM_SCANS} scans, and {@linkcode UnsupportedImageError} for kinds that are not
- * decoded: arithmetic coding, 12 bits, CMYK.
+ * decoded: arithmetic coding, 12 bits, CMYK without Adobe's segment.
  */
 export function readJpegHeader(bytes: Uint8Array, refuse: Refuse): JpegHeader {
   let frame: Uint8Array | undefined;
@@ -122,11 +122,14 @@ export function readJpegHeader(bytes: Uint8Array, refuse: Refuse): JpegHeader {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   const [precision, height, width] = [view.getUint8(0), view.getUint16(1), view.getUint16(3)];
   const components = view.getUint8(5);
-  if (precision !== 8 || (components !== 1 && components !== 3)) {
+  const known = components === 1 || components === 3 ||
+    // Without Adobe's segment nobody knows which way round the inks are.
+    (components === 4 && adobeTransform !== undefined);
+  if (precision !== 8 || !known) {
     throw unsupported(
       refuse(
-        `${components} components of ${precision} bits${components === 4 ? " (CMYK)" : ""}`,
-        "1 or 3 of 8 bits",
+        `${components} components of ${precision} bits`,
+        "1, 3, or 4 with Adobe's segment, of 8 bits",
       ),
     );
   }
@@ -148,5 +151,5 @@ export function readJpegHeader(bytes: Uint8Array, refuse: Refuse): JpegHeader {
     );
   }
   const ids = String.fromCharCode(...frame.filter((_, i) => i >= FRAME_BYTES && i % 3 === 0));
-  return { width, height, isRgb: components === 3 && (adobeTransform === 0 || ids === "RGB") };
+  return { width, height, isPlain: adobeTransform === 0 || ids === "RGB" };
 }

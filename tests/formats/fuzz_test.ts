@@ -183,6 +183,20 @@ const TARGETS: readonly Target[] = [
     corpus: [BASELINE_JPEG, PROGRESSIVE_JPEG],
   },
   {
+    name: "decodeImage() of BMP files",
+    parse: (bytes) => decodeImage(bytes, "a file"),
+    corpus: [
+      Uint8Array.fromHex(
+        "424d460000000000000036000000280000000200000002000000010018000000000010000000" +
+          "0000000000000000000000000000000001020304050600000708090a0b0c0000",
+      ),
+      Uint8Array.fromHex(
+        "424d42000000000000003e00000028000000030000000100000001000400000000000400000000" +
+          "000000000000000200000000000000" + "0a141e0028323c00" + "01000000",
+      ),
+    ],
+  },
+  {
     name: "decodeImage() of PPM and PGM files",
     parse: (bytes) => decodeImage(bytes, "a file"),
     corpus: [

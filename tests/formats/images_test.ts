@@ -7,7 +7,7 @@ import type { ByteImage } from "../../src/formats/byte_image.ts";
 import { decodeImage } from "../../src/formats/images.ts";
 import { encodePng } from "../../src/formats/png_write.ts";
 import { assertRefused } from "./assertions.ts";
-import { BASELINE_JPEG, pngChunks, PROGRESSIVE_JPEG } from "./image_files.ts";
+import { BASELINE_JPEG, CMYK_JPEG, pngChunks, PROGRESSIVE_JPEG } from "./image_files.ts";
 
 const SEED = 20240614;
 
@@ -247,6 +247,26 @@ Deno.test("decodeImage() reads baseline and progressive JPEGs about as libjpeg d
   }
 });
 
+Deno.test("decodeImage() reads JPEG in CMYK and YCCK as Pillow does", () => {
+  const near = (file: Uint8Array, at: number, expected: readonly number[]) => {
+    const { pixels } = decode(file);
+    for (const [channel, value] of expected.entries()) {
+      assert.ok(Math.abs(pixels[channel * 64 + at]! - value) <= 2, `${pixels} at ${at}`);
+    }
+  };
+  near(CMYK_JPEG, 0, [245, 55, 225]);
+  near(CMYK_JPEG, 63, [127, 127, 127]);
+  const transformed = CMYK_JPEG.slice();
+  transformed[17] = 2; // the last byte of Adobe's segment
+  near(transformed, 0, [0, 54, 139]);
+  near(transformed, 63, [0, 67, 0]);
+  const [start, end] = [CMYK_JPEG.subarray(0, 2), CMYK_JPEG.subarray(18)];
+  assert.throws(() => decode(Uint8Array.from([...start, ...end])), {
+    name: "UnsupportedImageError",
+    message: /4 components of 8 bits/,
+  });
+});
+
 Deno.test("decodeImage() reads what jpeg-js encodes", () => {
   const data = new Uint8Array(16 * 16 * 4).map((_, i) => i % 4 === 3 ? 255 : (i >> 4) * 4);
   const { pixels } = decode(new Uint8Array(encodeJpeg({ width: 16, height: 16, data }, 95).data));
@@ -273,7 +293,7 @@ Deno.test("decodeImage() refuses damaged JPEGs and kinds that it does not read",
   };
   refused(changed(1, 0xc9), /JPEG process 9/);
   refused(changed(4, 12), /3 components of 12 bits/);
-  refused(changed(9, 4), /4 components of 8 bits/);
+  refused(changed(9, 4), /4 components of 8 bits, expected 1, 3, or 4 with Adobe's segment/);
   refused(changed(11, 0x51), /sampling factors 5 and 1/);
   const scan = BASELINE_JPEG.findIndex((byte, i) => byte === 0xff && BASELINE_JPEG[i + 1] === 0xda);
   const header = BASELINE_JPEG.subarray(scan, scan + 14);
@@ -304,5 +324,70 @@ Deno.test("decodeImage() names the format of a picture that it does not decode",
   }
   for (const text of ["", "BMW is a car", "P7", "RIFF....WAVE", "not an image"]) {
     assert.throws(() => decode(latin1(text)), { name: "FormatError" });
+  }
+});
+
+/** A BMP with the usual header of 40 bytes around a palette and rows. */
+function bmp(
+  width: number,
+  height: number,
+  depth: number,
+  rows: readonly number[],
+  { palette = [] as readonly number[], compression = 0 } = {},
+): Uint8Array<ArrayBuffer> {
+  const start = 54 + palette.length;
+  const bytes = new Uint8Array(start + rows.length);
+  const view = new DataView(bytes.buffer);
+  bytes.set([0x42, 0x4d]);
+  view.setUint32(10, start, true);
+  view.setUint32(14, 40, true);
+  view.setInt32(18, width, true);
+  view.setInt32(22, height, true);
+  view.setUint16(28, depth, true);
+  view.setUint32(30, compression, true);
+  view.setUint32(46, palette.length / 4, true);
+  bytes.set(palette, 54);
+  bytes.set(rows, start);
+  return bytes;
+}
+
+Deno.test("decodeImage() reads BMP of every depth without compression, either way up", () => {
+  const rows = [7, 8, 9, 10, 11, 12, 0, 0, 1, 2, 3, 4, 5, 6, 0, 0];
+  const red = [3, 6, 9, 12];
+  const green = [2, 5, 8, 11];
+  const blue = [1, 4, 7, 10];
+  assert.deepEqual([...decode(bmp(2, 2, 24, rows)).pixels], [...red, ...green, ...blue]);
+  const swap = (of: number[]) => [of[2], of[3], of[0], of[1]];
+  assert.deepEqual(
+    [...decode(bmp(2, -2, 24, rows)).pixels],
+    [...swap(red), ...swap(green), ...swap(blue)],
+  );
+  assert.deepEqual([...decode(bmp(1, 1, 32, [1, 2, 3, 99])).pixels], [3, 2, 1]);
+  const palette = [10, 20, 30, 0, 40, 50, 60, 0];
+  const one = (depth: number, ...row: number[]) => [
+    ...decode(bmp(3, 1, depth, row, { palette })).pixels,
+  ];
+  const expected = [30, 60, 30, 20, 50, 20, 10, 40, 10];
+  assert.deepEqual(one(1, 0b01000000, 0, 0, 0), expected);
+  assert.deepEqual(one(4, 0x01, 0x00, 0, 0), expected);
+  assert.deepEqual(one(8, 0, 1, 0, 0), expected);
+});
+
+Deno.test("decodeImage() refuses BMP that is damaged, too large or compressed", () => {
+  const good = bmp(1, 1, 24, [1, 2, 3, 0]);
+  for (let length = 18; length < good.length; length++) {
+    refused(good.subarray(0, length), /BMP image a file: found/);
+  }
+  refused(bmp(10_001, 1, 24, []), /10001 x 1 pixels/);
+  refused(bmp(5000, 5000, 1, []), /at most 20000000 in all/);
+  refused(bmp(-1, 1, 24, []), /-1 x 1 pixels/);
+  refused(bmp(1, -(2 ** 31), 24, []), /1 x 2147483648 pixels/);
+  refused(bmp(5000, 4000, 24, [0]), /1 bytes of pixels, expected 60000000/);
+  refused(bmp(1, 1, 8, [2, 0, 0, 0], { palette: [1, 2, 3, 0] }), /colour 2 of a palette of 1/);
+  for (const [depth, compression] of [[8, 1], [16, 0], [32, 3]] as const) {
+    assert.throws(() => decode(bmp(1, 1, depth, [0, 0, 0, 0], { compression })), {
+      name: "UnsupportedImageError",
+      message: /a BMP of \d+ bits with compression \d, expected 1, 4, 8, 24 or 32 bits/,
+    });
   }
 });
