@@ -142,7 +142,8 @@ function sampleAt(row: Uint8Array, index: number, depth: number): number {
 /**
  * Decodes a PNG image of any colour type, depth and interlacing. Samples are scaled to 0..255 and
  * rounded, grey becomes three equal channels, and transparency is dropped, as by
- * `PIL.Image.convert("RGB")` through which PyTorch's data sets load images. `source` names the file
+ * `PIL.Image.convert("RGB")` through which PyTorch's data sets load images; but for grey of 16 bits,
+ * which Pillow 9.4 clips to 255 instead, so that almost all of it is white. `source` names the file
  * in messages. Throws {@linkcode FormatError} where the file is damaged, truncated or too large.
  */
 export function decodePng(bytes: Uint8Array, source: string): ByteImage {
