@@ -12,8 +12,8 @@ export interface ByteImage {
   readonly pixels: Uint8Array<ArrayBuffer>;
 }
 
-/** Longest side of an image that is decoded, pixels. */
-export const MAXIMUM_SIDE = 10_000;
+/** Longest side of an image that is decoded, pixels: the longest that JPEG can state. */
+export const MAXIMUM_SIDE = 65_535;
 
 /** Most pixels of an image that is decoded, which takes up to two seconds: a camera's 20 megapixels. */
 export const MAXIMUM_PIXELS = 20_000_000;

@@ -13,7 +13,7 @@ import { refusal } from "./refusal.ts";
  * Decodes a PNG, JPEG, BMP, PPM or PGM image, told apart by content. Grey becomes three equal channels,
  * 16 bits become 8, transparency is dropped. `source` names the file in messages. Throws
  * {@linkcode UnsupportedImageError} for other formats, which it names, and {@linkcode FormatError} for
- * damaged files, and images beyond 10,000 pixels a side or 20 million in all, which are refused before
+ * damaged files, and images beyond 65,535 pixels a side or 20 million in all, which are refused before
  * they are decoded.
  */
 export function decodeImage(bytes: Uint8Array, source: string): ByteImage {
