@@ -28,7 +28,7 @@ export function inflateExactly(
   if (size > bytes.length * MAXIMUM_RATIO) {
     throw refuse(`${bytes.length} compressed bytes`, `enough to hold ${size} bytes`);
   }
-  if (bytes.length <= PUSH_BYTES) return inflateSmall(bytes, size, container, refuse);
+  if (bytes.length <= LARGEST_PUSH) return inflateSmall(bytes, size, container, refuse);
   const output = new Uint8Array(size);
   let length = 0;
   const collect = (chunk: Uint8Array) => {
