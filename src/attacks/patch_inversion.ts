@@ -49,6 +49,9 @@ export interface InvertedPatch {
 /** Steps between two looks at how far it has come. */
 const STEPS_PER_LOOK = 20;
 
+/** The lowest float32: features need not follow a ReLU. */
+const LOWEST = -(2 - 2 ** -23) * 2 ** 127;
+
 /** Looks without progress after which the ascent ends: sign steps circle around their summit. */
 const PATIENCE = 5;
 
@@ -113,10 +116,9 @@ export async function invertPatch(
   });
   const { program, outputs: { x, best, bar } } = recorded;
   gpu.write(x.location!, withRandomPatch(background, settings));
-  // Activations follow a ReLU: none is below 0.
-  gpu.write(bar.location!, new Float32Array(patch).fill(-1));
+  gpu.write(bar.location!, new Float32Array(patch).fill(LOWEST));
   program.prepare();
-  let reached = -1;
+  let reached = -Infinity;
   let looks = 0;
   for (let done = 0; done < settings.steps && looks < PATIENCE;) {
     // One step more than asked for: a step judges the patch that the one before has made.

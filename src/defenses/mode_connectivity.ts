@@ -26,11 +26,11 @@ export const modeConnectivity: Defense = {
   async run(context) {
     const { gpu, student, settings, load, train, heldOutAccuracy, note, present } = context;
     const { architecture } = student;
-    using start = load(student);
-    using end = load(student);
+    const start = load(student);
+    const end = load(student);
     await train("end", end, CROSS_ENTROPY, settings.teacherTraining);
     const states = { start: await readModel(gpu, start), end: await readModel(gpu, end) };
-    using middle = load({
+    const middle = load({
       ...student,
       state: meanOf(architecture, states.start, states.end),
       source: "the middle of the curve",
@@ -39,6 +39,7 @@ export const modeConnectivity: Defense = {
       ends: { start: start.parameters, end: end.parameters },
     });
     const trained = await readModel(gpu, middle);
+    for (const model of [start, end, middle]) model[Symbol.dispose]();
 
     const at = async (model: Model, t: number) => {
       const found = between(architecture, { ...states, middle: trained }, t);

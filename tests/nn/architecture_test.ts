@@ -14,6 +14,7 @@ import { batchNorm } from "../../src/tensor/operations/batch_norm.ts";
 import { add } from "../../src/tensor/operations/elementwise.ts";
 import { uploadImages } from "../../src/train/image_store.ts";
 import { CROSS_ENTROPY } from "../../src/train/objectives.ts";
+import { estimateStatistics } from "../../src/train/statistics.ts";
 import { train } from "../../src/train/train.ts";
 import { gpu } from "../gpu/device.ts";
 import { assertNear } from "../reference/compare.ts";
@@ -118,6 +119,23 @@ Deno.test("a tensor that nothing reads may hold anything, and never goes to the 
   using model = loadModel(gpu, architecture, state, "a.pth");
   assert.equal(model.constants, undefined);
   assert.equal(model.tensors.has("mask"), false);
+});
+
+Deno.test("statistics are estimated in as many steps as the slowest batch norm needs", async () => {
+  using store = uploadImages(gpu, smallImages(32, 3));
+  const dispatches = async (momenta: readonly number[]) => {
+    const norms = momenta.map((momentum) => ({ ...BASE.norms[0]!, momentum }));
+    using model = loadModel(gpu, { ...BASE, norms }, initialState(BASE, 1), "a state");
+    const before = gpu.counters.dispatches;
+    await estimateStatistics(gpu, model, store, SMALL_SETTINGS);
+    return gpu.counters.dispatches - before;
+  };
+  const usual = await dispatches([0.1, 0.1]);
+  assert.ok(usual > 0);
+  // 0.81 is 0.9 squared.
+  assert.equal(await dispatches([0.19]), usual / 2);
+  assert.equal(await dispatches([0.19, 0.1]), usual);
+  assert.equal(await dispatches([]), 0);
 });
 
 Deno.test("a network out of a file cannot be trained from scratch", () => {
