@@ -27,6 +27,7 @@ import { dataSettings, downloadIfAsked, openGpuFor } from "./command_line/load.t
 import { planAttack, prepareAttack, readPrepared } from "./command_line/poisoning.ts";
 import { chooseKernels } from "./command_line/tuning.ts";
 import {
+  COMPILING,
   evaluationDocument,
   evaluationProgressText,
   measurementWarnings,
@@ -43,6 +44,7 @@ import {
   imagesOf,
   inRunFolder,
 } from "./command_line/runs.ts";
+import { typedCommand } from "./command_line/typed_command.ts";
 import { metricsLines } from "./command_line/training.ts";
 
 /** Implants a backdoor. */
@@ -147,6 +149,7 @@ async function run(
       const { epochs } = training;
       checkSnapshot(snapshot, { architecture, epochs, source: `the checkpoint of ${folder.path}` });
     }
+    output.progress(COMPILING);
     const { state, evaluation } = await implant(gpu, {
       architecture,
       train: dataset.train,
@@ -185,6 +188,7 @@ async function run(
     output.result(resultsTable([[name, model]]));
     for (const warning of measurementWarnings(model, dataset.classNames)) output.warning(warning);
     output.line(`model: ${shown(file)}`);
+    output.line(`now: ${typedCommand("report", folder.path)}`);
     output.document({ model, poisoned, settings, out: folder.path });
   });
 }

@@ -18,7 +18,8 @@ import {
   warnOfUnread,
 } from "./command_line/load.ts";
 import { defineCommand } from "./command_line/command.ts";
-import { verdictText } from "./command_line/results.ts";
+import { COMPILING, verdictText } from "./command_line/results.ts";
+import { typedCommand } from "./command_line/typed_command.ts";
 import { beginRun, imagesOf } from "./command_line/runs.ts";
 
 /** Audits a model. */
@@ -63,6 +64,7 @@ export const audit = defineCommand({
       `${network.architecture.name} with ${classNames.length} classes; ` +
         preprocessingText(settings.preprocessing),
     );
+    output.progress(COMPILING);
     const document = await auditInto(folder, async () => {
       const start = performance.now();
       const result = await auditModel(gpu, network, clean, { ...settings, labels }, {
@@ -91,6 +93,7 @@ export const audit = defineCommand({
     output.result(auditTable(document));
     output.result(verdictText(auditVerdict(document, classNames.length)));
     output.line(`recovered triggers: ${shown(`${folder.path}/patterns.png`)}`);
+    output.line(`now: ${typedCommand("report", folder.path)}`);
     output.document(document);
   },
 });

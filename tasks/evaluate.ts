@@ -21,6 +21,7 @@ import {
   warnOfUnread,
 } from "./command_line/load.ts";
 import {
+  COMPILING,
   evaluationDocument,
   evaluationProgressText,
   measurementWarnings,
@@ -59,6 +60,7 @@ export const evaluate = defineCommand({
     const loaded = await loadBackdoor(attack, dataset);
     using gpu = await openGpuFor(output);
     const model = loadModel(gpu, network.architecture, network.state, network.source);
+    output.progress(COMPILING);
     const evaluation = await evaluateModel(gpu, model, uploadImages(gpu, dataset.test), {
       preprocessing: settings.preprocessing,
       backdoor: loaded?.backdoor,

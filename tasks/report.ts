@@ -50,6 +50,7 @@ export const report = defineCommand({
           line: commandOf(run.record.settings, {
             command: run.record.command,
             recorded: measured.recorded,
+            caller: typedCommand(),
           }),
         },
         { purpose: "Makes this report again:", line: reportCommand(path, images, out) },

@@ -79,9 +79,10 @@ export function stageName(key: string, { command, settings }: RunContents["recor
   const { name } = fieldsOf(settings.attack);
   switch (key) {
     case "before":
-      return name === undefined ? "before" : "backdoored";
+      // Nobody has convicted a model whose attack is not known.
+      return name === undefined ? "original" : "backdoored";
     case "after":
-      return command === "erase" ? "erased" : "cleaned";
+      return settings.defense === "none" ? "unchanged" : command === "erase" ? "erased" : "cleaned";
     case "model":
       return typeof name === "string" ? name : "clean";
     default:

@@ -81,5 +81,5 @@ export function commandOf(
     if (found === true) return way === "off" ? [] : [`--${flag}`];
     return way === "on" ? [] : [`--no-${flag}`];
   });
-  return [`deno task ${run.command}`, ...flags].join(" \\\n  ");
+  return [`${run.caller ?? "deno task"} ${run.command}`, ...flags].join(" \\\n  ");
 }

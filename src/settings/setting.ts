@@ -75,6 +75,8 @@ export interface Setting {
 
 /** A run whose settings are read back. */
 export interface RecordedRun {
+  /** How commands are called where this one is to be typed. Default: `deno task`. */
+  readonly caller?: string;
   /** The command that made it. */
   readonly command: string;
   /** Whether the attack is the one that the metadata of the model tell of. */

@@ -10,7 +10,7 @@ import { evaluationsOf } from "../../src/runs/evaluation.ts";
 import type { RunFolder } from "../../src/runs/run_folder.ts";
 import { checkSnapshot } from "../../src/runs/snapshot_file.ts";
 import { VERSION } from "../../src/version.ts";
-import { accuracyText, modelName, ROW_NAMES } from "./defense_results.ts";
+import { accuracyText, modelName, rowName } from "./defense_results.ts";
 import type { DefenseRunSettings } from "./defense_settings.ts";
 import type { Output } from "./output.ts";
 import {
@@ -44,7 +44,7 @@ export function recordingHooks(
   const { training } = fitted;
   return {
     onEvaluationProgress: (stage, images, total) =>
-      output.progress(evaluationProgressText(ROW_NAMES[stage] ?? stage, images, total)),
+      output.progress(evaluationProgressText(rowName(stage, folder), images, total)),
     async onEvaluated(stage, evaluation) {
       const document = evaluationDocument(evaluation, {
         model: modelName(stage, settings, folder),
@@ -53,7 +53,7 @@ export function recordingHooks(
         backdoor: settings.attack,
       });
       await folder.update({ results: { [stage]: document } });
-      output.line(resultsTable([[ROW_NAMES[stage] ?? stage, document]]));
+      output.line(resultsTable([[rowName(stage, folder), document]]));
       if (stage !== "before") return;
       for (const warning of measurementWarnings(document, dataset.classNames)) {
         output.warning(warning);

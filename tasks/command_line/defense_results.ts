@@ -1,14 +1,13 @@
 /** What a run of a defence has found, as people read it. */
 
+import { stageName } from "../../src/report/report_input.ts";
 import type { RunFolder } from "../../src/runs/run_folder.ts";
 import type { DefenseRunSettings } from "./defense_settings.ts";
 
-/** Names of stages for people; other stages keep their own. */
-export const ROW_NAMES: Readonly<Record<string, string>> = {
-  before: "backdoored",
-  teacher: "finetuned teacher",
-  after: "erased",
-};
+/** What a stage is called in a table. */
+export function rowName(stage: string, { record }: RunFolder): string {
+  return stage === "teacher" ? "finetuned teacher" : stageName(stage, record);
+}
 
 /** How many images are held out, as part of a line. */
 export const heldOutText = (count: number | undefined) =>

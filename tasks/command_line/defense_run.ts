@@ -17,7 +17,7 @@ import { type AuditedStage, auditsOf } from "../../src/runs/audit.ts";
 import { evaluationsOf } from "../../src/runs/evaluation.ts";
 import { auditObstacle, auditStage } from "./defense_audit.ts";
 import { modelMetadata, recordingHooks, resumption } from "./defense_hooks.ts";
-import { heldOutText, ROW_NAMES } from "./defense_results.ts";
+import { heldOutText, rowName } from "./defense_results.ts";
 import {
   type DefenseCommandFlags,
   type DefenseRequest,
@@ -39,7 +39,7 @@ import {
   warnOfUnread,
 } from "./load.ts";
 import type { Output } from "./output.ts";
-import { resultsTable, verdictText } from "./results.ts";
+import { COMPILING, resultsTable, verdictText } from "./results.ts";
 import { MEASURED_ATTACKS } from "./attack_notes.ts";
 import type { CommandContext, Note } from "./command.ts";
 import { findEarlierWork, takeOver } from "./earlier_runs.ts";
@@ -52,6 +52,7 @@ import {
   imagesOf,
   inRunFolder,
 } from "./runs.ts";
+import { typedCommand } from "./typed_command.ts";
 import { chooseKernels } from "./tuning.ts";
 
 /** Lists that the help of a command with a defence ends with. */
@@ -172,6 +173,7 @@ async function run(
         `finetuned in the same way by ${shown(earlier.finetuned.run)}: that is taken over`,
       );
     }
+    output.progress(COMPILING);
     await audit("before", student);
     const cleaned = await defend(gpu, {
       defense,
@@ -232,7 +234,7 @@ function printResults(
     auditAfter,
     classNames,
   });
-  output.result(resultsTable(rows.map(([stage, row]) => [ROW_NAMES[stage] ?? stage, row])));
+  output.result(resultsTable(rows.map(([stage, row]) => [rowName(stage, folder), row])));
   output.result(verdictText(verdict));
   const files = [
     "student.safetensors",
@@ -241,6 +243,7 @@ function printResults(
   output.line(
     `cleaned model: ${files.map((file) => shown(`${folder.path}/${file}`)).join(" and ")}`,
   );
+  output.line(`now: ${typedCommand("report", folder.path)}`);
   const { results, settings: recorded } = folder.record;
   // A model that is its own teacher has been measured as what it was before.
   const own = settings.defense === "nad" && !results.teacher ? { teacher: results.before } : {};

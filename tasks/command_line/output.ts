@@ -38,6 +38,8 @@ export interface Stream {
   writeSync(bytes: Uint8Array): number;
   /** Whether people look at it. */
   isTerminal(): boolean;
+  /** Columns of the terminal. Default: what the system says. */
+  columns?(): number;
 }
 
 /** Most characters of a line for people. */
@@ -47,6 +49,10 @@ const ERASE_LINE = "\r\x1b[K";
 
 /** Colours are asked for here, not by the function that makes them. */
 const ALWAYS = { validateStream: false } as const;
+
+function columnsOf({ columns }: Stream): number {
+  return Math.max(21, columns ? columns() : Deno.consoleSize().columns);
+}
 
 /** One line, without its end where it is too long, and without what a terminal would obey. */
 function printableLine(text: string): string {
@@ -58,6 +64,24 @@ function printableLine(text: string): string {
 /** The same for text of several lines, such as tables. */
 function printable(text: string): string {
   return text.split("\n").map(printableLine).join("\n");
+}
+
+/** Sentences broken at spaces where a terminal ends; rows of tables, which hold gaps, stay whole. */
+function wrapped(text: string, columns: number): string {
+  return text.split("\n").map((line) => {
+    const [indent = ""] = /^ */.exec(line) ?? [];
+    const words = line.slice(indent.length).split(" ");
+    if (line.length <= columns || words.includes("")) return line;
+    const lines: string[] = [];
+    let last = indent;
+    for (const word of words) {
+      if (last.trim() !== "" && last.length + 1 + word.length > columns) {
+        lines.push(last);
+        last = `${indent}  ${word}`;
+      } else last += last.trim() === "" ? word : ` ${word}`;
+    }
+    return [...lines, last].join("\n");
+  }).join("\n");
 }
 
 /** Opens the outputs of this process. */
@@ -87,9 +111,12 @@ export function openOutput(
     end();
     say(`${text}\n`);
   };
+  const errorLabel = style(error, ["red", "bold"], "error:");
+  const fitted = (stream: Stream, text: string) =>
+    stream.isTerminal() ? wrapped(text, columnsOf(stream)) : text;
   /** The heading of a table in bold. */
   const highlighted = (stream: Stream, text: string) => {
-    const [heading, ...rows] = printable(text).split("\n");
+    const [heading, ...rows] = printable(text).split("\n").map((line) => fitted(stream, line));
     return [rows.length === 0 ? heading! : style(stream, "bold", heading!), ...rows].join("\n");
   };
   return {
@@ -101,13 +128,12 @@ export function openOutput(
       end();
       writeResult(out, `${highlighted(out, text)}\n`);
     },
-    warning: (text) => print(style(error, "yellow", printableLine(text))),
+    warning: (text) => print(style(error, "yellow", fitted(error, printableLine(text)))),
     error: (message) =>
-      print(`${style(error, ["red", "bold"], "error:")} ${printableLine(message)}`),
+      print(fitted(error, `error: ${printableLine(message)}`).replace(/^error:/, errorLabel)),
     progress(text) {
       if (quiet || !terminal) return;
-      const { columns } = Deno.consoleSize();
-      const shown = printableLine(text).slice(0, Math.max(20, columns - 1));
+      const shown = printableLine(text).slice(0, columnsOf(error) - 1);
       say(ERASE_LINE + shown);
       drawn = true;
     },

@@ -92,6 +92,9 @@ export function percent(share: Share): string {
   return share === null ? NOT_MEASURED : `${(100 * share).toFixed(2)} %`;
 }
 
+/** What is said before the first progress: a driver compiles for seconds, and says nothing of it. */
+export const COMPILING = "compiling kernels";
+
 /** A progress line of training, for example `teacher 3/10 [####    ] loss 0.312 210 images/s 0:42 left`. */
 export function progressText(name: string, progress: EpochProgress, batchSize: number): string {
   const { epoch, epochs, step, steps, loss, imagesPerSecond } = progress;

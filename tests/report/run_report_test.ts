@@ -95,7 +95,7 @@ Deno.test("runReport() without a known attack shows clean images only", () => {
     results: { before: evaluationOf(0.95), after: evaluationOf(0.94) },
   };
   const [before, after] = networks.map(({ triggered: _, ...network }) => network);
-  const measurement = { ...rest, networks: [{ ...before!, name: "before" }, after!] };
+  const measurement = { ...rest, networks: [{ ...before!, name: "original" }, after!] };
   const { html } = runReport({ ...sampleInput(sampleRun(record)), measurement });
   assert.ok(titles(assertGoodPage(html)).includes("Changed predictions"));
   assert.match(html, /whether there was a backdoor is not known/);

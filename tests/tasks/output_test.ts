@@ -170,7 +170,7 @@ Deno.test("erase without --attack measures accuracy only", async () => {
     assert.deepEqual(keys(document.after), EVALUATION);
     assert.match(
       stderr,
-      / +accuracy\nbackdoored +[\d.]+ %\nfinetuned teacher .*\nerased +[\d.]+ %/,
+      / +accuracy\noriginal +[\d.]+ %\nfinetuned teacher .*\nerased +[\d.]+ %/,
     );
     assert.deepEqual([...Deno.readDirSync(`${folder}/runs`)].map(({ name }) => name), ["erase-1"]);
   });

@@ -151,3 +151,32 @@ Deno.test({
     });
   },
 });
+
+Deno.test("on a terminal sentences are broken at spaces, tables are not, and progress fits", () => {
+  const written: string[] = [];
+  const terminal = {
+    writeSync(bytes: Uint8Array) {
+      written.push(new TextDecoder().decode(bytes));
+      return bytes.length;
+    },
+    isTerminal: () => true,
+    columns: () => 30,
+  };
+  const output = openOutput({ json: false, quiet: false, out: terminal, error: terminal });
+  const sentence =
+    "  The trigger of badnets leads images to class 5, with a_word_longer_than_any_line_is.";
+  output.result(sentence);
+  assert.equal(
+    written.pop(),
+    [
+      "  The trigger of badnets leads",
+      "    images to class 5, with",
+      "    a_word_longer_than_any_line_is.\n",
+    ].join("\n"),
+  );
+  const row = `${"name".padEnd(40)}  12.0 %`;
+  output.result(row);
+  assert.equal(written.pop(), `${row}\n`);
+  output.progress(`${"x".repeat(50)} left`);
+  assert.equal(written.pop(), `\r\x1b[K${"x".repeat(29)}`);
+});
