@@ -197,6 +197,36 @@ ${
   };
 }
 
+/**
+ * x, coefficients (4,C), beta (C) -> y = scale (x - mean) + beta. The same numbers as
+ * {@linkcode normalizeKernel} with less rounding where a channel's mean is far larger than its
+ * deviation, for networks whose convolutions do not normalise as they read.
+ */
+export function centeredNormalizeKernel(maps: FeatureMaps): Kernel {
+  const { width, type } = planeVector(maps);
+  const count = elements(maps) / width;
+  return {
+    label: `centered batch norm ${shapeText(maps)}`,
+    workgroups: planeWorkgroups(maps),
+    wgsl: `${
+      declareBindings([
+        { name: "x", elements: count, type },
+        { name: "coefficients", elements: 4 * maps.c },
+        { name: "beta", elements: maps.c },
+      ], [{ name: "y", elements: count, type }])
+    }
+${
+      planeMain(maps, {
+        before: `
+  let scale = coefficients[channel];
+  let mean = coefficients[${2 * maps.c}u + channel];
+  let level = beta[channel];`,
+        body: "y[i] = scale * (x[i] - mean) + level;",
+      })
+    }`,
+  };
+}
+
 /** WGSL for dz, the gradient of scale x + shift, given that of y. */
 const throughRelu = (relu: boolean, type: "f32" | "vec4f") =>
   relu ? `select(${type}(0.0), dy[i], scale * value + shift > ${type}(0.0))` : "dy[i]";

@@ -6,6 +6,14 @@ import { outputShape } from "./graph_shapes.ts";
 /** Most elements of one tensor of a network: what a GPU buffer could hold, with room. */
 const MAXIMUM_ELEMENTS = 2 ** 31;
 
+/** Between the name of a tensor and the second role that it has. */
+const AS_ROLE = " as ";
+
+/** The name of the tensor in the file that an entry of the state is. */
+export function tensorName(entry: string): string {
+  return entry.replace(/ as (?:parameter|statistic)$/, "");
+}
+
 type ConcreteValue = Omit<GraphValue, "shape"> & { readonly shape: readonly number[] };
 
 /** A graph at one batch and image size, under construction. */
@@ -37,13 +45,16 @@ export class GraphBuilder {
 
   /**
    * A tensor of the state. One name is one value: networks that share a tensor train it once. A name
-   * that is already there in another role gets a value of its own.
+   * that is already there in another role gets a value of its own, under a name that says so: fresh
+   * networks are exported with equal tensors merged, a bias of zeros with a mean of zeros.
    */
   state(name: string, shape: readonly number[], role: "parameter" | "statistic"): number {
     const key = `${role} ${name}`;
     const known = this.#states.get(key);
     if (known !== undefined) return known;
-    const value = this.#add({ name, shape, role });
+    const other = role === "parameter" ? "statistic" : "parameter";
+    const unique = this.#states.has(`${other} ${name}`) ? `${name}${AS_ROLE}${role}` : name;
+    const value = this.#add({ name: unique, shape, role });
     this.#states.set(key, value);
     return value;
   }

@@ -7,7 +7,7 @@ import { type BufferRange, type Dispatch, type Gpu, MAX_DISPATCHES } from "../gp
 import type { Scope } from "../gpu/scope.ts";
 import type { Scratch } from "../gpu/scratch.ts";
 import { type Step, Tape } from "./tape.ts";
-import { size, type Tensor } from "./tensor.ts";
+import { size, storage, type Tensor } from "./tensor.ts";
 
 /** Dispatches of a submission to a GPU while nothing is known of their speed. */
 const CAUTIOUS_DISPATCHES = 16;
@@ -66,7 +66,7 @@ export class Program implements Disposable {
 
   /** Where a kept or located tensor lies. */
   location(tensor: Tensor): BufferRange {
-    const range = this.#locations.get(tensor);
+    const range = this.#locations.get(storage(tensor));
     if (!range) throw new RangeError(`${tensor.label} is not part of the program or not kept`);
     return range;
   }

@@ -13,7 +13,7 @@ import type { BufferRange } from "../gpu/gpu.ts";
 import { addKernel } from "../../shaders/elementwise.ts";
 import { sumPartsKernel } from "../../shaders/reduction.ts";
 import type { ElementType, Shape, Tensor } from "./tensor.ts";
-import { size } from "./tensor.ts";
+import { size, storage } from "./tensor.ts";
 
 /** A kernel and the tensors that it reads and writes. */
 export interface Step {
@@ -98,9 +98,19 @@ export class Tape {
     return tensor;
   }
 
+  /** x in another shape with as many elements: the same memory, no kernel. */
+  view(x: Tensor, shape: Shape): Tensor {
+    const { type, label, location } = x;
+    const y = { shape, type, label, base: storage(x), ...location && { location } };
+    if (size(y) !== size(x)) {
+      throw new RangeError(`cannot view ${label} [${x.shape.join(", ")}] as [${shape.join(", ")}]`);
+    }
+    return this.differentiable([x], y, (dy) => [this.view(dy, x.shape)]);
+  }
+
   /** Keeps the memory of a transient tensor to itself, so that it can be read after a run. */
   keep<T extends Tensor>(tensor: T): T {
-    this.results.add(tensor);
+    this.results.add(storage(tensor));
     return tensor;
   }
 
@@ -109,19 +119,20 @@ export class Tape {
    * than once, as a gradient that two parameters share, is copied to each place.
    */
   place(tensor: Tensor, location: BufferRange): void {
-    if (tensor.location) {
+    const owner = storage(tensor);
+    if (owner.location) {
       throw new RangeError(`cannot place ${tensor.label}: it has a place for good`);
     }
-    const earlier = this.places.get(tensor);
-    if (!earlier && !this.constants.has(tensor) && !this.#copied.has(tensor)) {
-      this.places.set(tensor, location);
+    const earlier = this.places.get(owner);
+    if (!earlier && !this.constants.has(owner) && !this.#copied.has(owner)) {
+      this.places.set(owner, location);
       return;
     }
     // Not from one place to the other: they may lie in one buffer, which no kernel reads and writes.
-    if (earlier) this.#copy(tensor, earlier);
-    this.#copy(tensor, location);
-    this.places.delete(tensor);
-    this.#copied.add(tensor);
+    if (earlier) this.#copy(owner, earlier);
+    this.#copy(owner, location);
+    this.places.delete(owner);
+    this.#copied.add(owner);
   }
 
   /** Appends a kernel. */
@@ -131,7 +142,8 @@ export class Tape {
     writes: readonly Tensor[],
     options: { once?: boolean } = {},
   ): void {
-    this.steps.push({ kernel, reads, writes, once: options.once ?? false });
+    const once = options.once ?? false;
+    this.steps.push({ kernel, reads: reads.map(storage), writes: writes.map(storage), once });
   }
 
   /** Leaves the rule by which gradients pass from `output` back to `inputs`. */

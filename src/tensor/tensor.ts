@@ -21,6 +21,13 @@ export interface Tensor {
    * the program gives it memory that other tensors use before and after.
    */
   readonly location?: BufferRange;
+  /** The tensor whose memory this one is, in another shape; never itself such a view. */
+  readonly base?: Tensor;
+}
+
+/** The tensor that has the memory: of a view the one that it is a view of. */
+export function storage(tensor: Tensor): Tensor {
+  return tensor.base ?? tensor;
 }
 
 /** Number of elements. */

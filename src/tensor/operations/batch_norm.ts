@@ -8,6 +8,7 @@
 import {
   type BatchNormConstants,
   batchStatisticsKernel,
+  centeredNormalizeKernel,
   equalStatisticsParts,
   evaluationCoefficientsKernel,
   normalizeGradientKernel,
@@ -120,6 +121,19 @@ export function batchNorm(
   const y = tape.transient(x.shape, `${tensors.gamma.label} output`);
   tape.run(normalizeKernel(nchw(x), relu), [x, coefficients], [y]);
   return recordGradient(tape, { x, coefficients, y, tensors, mode, relu });
+}
+
+/** x (N,C,H,W) -> its batch norm, stored, with the mean taken off first: see the kernel. */
+export function centeredBatchNorm(
+  tape: Tape,
+  x: Tensor,
+  tensors: BatchNormTensors,
+  mode: Mode,
+): Tensor {
+  const coefficients = recordCoefficients(tape, x, tensors, mode);
+  const y = tape.transient(x.shape, `${tensors.gamma.label} output`);
+  tape.run(centeredNormalizeKernel(nchw(x)), [x, coefficients, tensors.beta], [y]);
+  return recordGradient(tape, { x, coefficients, y, tensors, mode, relu: false });
 }
 
 /** Records the coefficients (4,C), in training mode those of the batch. */
