@@ -4,12 +4,24 @@ import { ModelError, UsageError } from "../errors.ts";
 import type { StateDict } from "../formats/host_tensor.ts";
 import { shown } from "../text/quoted.ts";
 import type { Architecture } from "./architecture.ts";
+import { denseNets } from "./families/densenet.ts";
+import { mobileNetV2s } from "./families/mobilenet_v2.ts";
+import { preactivatedResNets, smallImageResNets, torchvisionResNets } from "./families/resnet.ts";
+import { vggs } from "./families/vgg.ts";
 import type { Family } from "./family.ts";
 import { withUnread } from "./unread.ts";
 import { wideResNets } from "./wide_resnet.ts";
 
 /** All families, in the order in which a state is tried. */
-export const FAMILIES: readonly Family[] = [wideResNets];
+export const FAMILIES: readonly Family[] = [
+  wideResNets,
+  torchvisionResNets,
+  smallImageResNets,
+  preactivatedResNets,
+  vggs,
+  denseNets,
+  mobileNetV2s,
+];
 
 /** The forms of all names, for help texts: `wrn-DEPTH-WIDTH`. */
 export const ARCHITECTURE_NAMES = FAMILIES.map(({ pattern }) => pattern).join(" or ");

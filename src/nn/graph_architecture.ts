@@ -10,14 +10,30 @@ import { recordOperator, withBatch } from "./graph_record.ts";
 import { producers } from "./graph_simplify.ts";
 import { chooseTaps } from "./graph_taps.ts";
 
+/** Height and width of images, pixels. */
+interface ImageSize {
+  readonly height: number;
+  readonly width: number;
+}
+
 /** What an architecture has beyond its graph. */
 export interface GraphArchitectureOptions {
   /** For reports and messages. */
   readonly name: string;
-  /** State that no node reads, and first values; by default what the nodes read, without any. */
-  readonly entries?: readonly StateEntry[];
   /** The one size of image that it takes. */
-  readonly size?: { readonly height: number; readonly width: number } | undefined;
+  readonly size: ImageSize;
+}
+
+/** A network whose graph depends on the size of the images, and its state does not. */
+export interface SizedGraph {
+  /** For reports and messages. */
+  readonly name: string;
+  /** All state, with first values, in PyTorch's order. */
+  readonly entries: readonly StateEntry[];
+  /** The graph for images of a size; throws `RangeError` where they are too small. */
+  readonly graphOf: (size: ImageSize) => Graph;
+  /** Some size that the network takes. */
+  readonly example: ImageSize;
 }
 
 /** All state that the graph reads, in the order of first use. */
@@ -76,29 +92,60 @@ function lastNormOf(
   return node && norms.get(node);
 }
 
-/**
- * The architecture of a graph from images to logits.
- *
- * Taps are chosen by the rule of graph_taps.ts. A network without a linear head is its own head: its
- * features are its logits.
- */
-export function graphArchitecture(graph: Graph, options: GraphArchitectureOptions): Architecture {
-  const { name, size } = options;
-  const classes = graph.values[graph.outputs[0]!]!.shape[1];
-  if (typeof classes !== "number") throw new RangeError(`${name}: classes depend on the batch`);
-  const taps = chooseTaps(graph);
+/** What all graphs of one network have in common. */
+function commonParts(graph: Graph): Omit<Architecture, "name" | "entries" | "forward" | "size"> {
+  const [, classes] = graph.values[graph.outputs[0]!]!.shape;
+  if (typeof classes !== "number") throw new RangeError("the number of classes is not fixed");
   const found = findHead(graph);
   const norms = normsOf(graph);
   return {
-    name,
     classes,
-    size,
-    entries: options.entries ?? graphEntries(graph),
     norms: [...norms.values()],
     head: found?.head,
     lastNorm: found && lastNormOf(graph, found.features, norms),
-    forward(tape, state, x, mode): ForwardResult {
-      const [n = 0, ...extents] = x.shape;
+  };
+}
+
+/**
+ * Records a graph. Taps are chosen by the rule of graph_taps.ts. A network without a linear head is
+ * its own head: its features are its logits.
+ */
+function recordGraph(
+  graph: Graph,
+  ...[tape, state, x, mode]: Parameters<Architecture["forward"]>
+): ForwardResult {
+  const [n = 0] = x.shape;
+  const values: (Tensor | undefined)[] = graph.values.map((value) => {
+    if (value.role === "data") return undefined;
+    if (value.role === "constant") {
+      return tape.constant(fixedShape(value.shape), value.data!, value.name);
+    }
+    return state(value.name);
+  });
+  values[graph.inputs[0]!] = x;
+  for (const [seed, node] of graph.nodes.entries()) {
+    const inputs = node.inputs.map((input) => values[input]!);
+    values[node.output] = recordOperator(tape, withBatch(node.operator, n), inputs, { mode, seed });
+  }
+  const logits = values[graph.outputs[0]!]!;
+  const found = findHead(graph);
+  return {
+    logits,
+    taps: chooseTaps(graph).map((tap) => values[tap]!),
+    features: found ? values[found.features]! : logits,
+  };
+}
+
+/** The architecture of a graph from images of one size to logits. */
+export function graphArchitecture(graph: Graph, options: GraphArchitectureOptions): Architecture {
+  const { name, size } = options;
+  return {
+    name,
+    size,
+    entries: graphEntries(graph),
+    ...commonParts(graph),
+    forward(tape, state, x, mode) {
+      const extents = x.shape.slice(1);
       const expected = graph.values[graph.inputs[0]!]!.shape.slice(1);
       if (extents.join() !== expected.join()) {
         throw new ModelError(
@@ -106,25 +153,30 @@ export function graphArchitecture(graph: Graph, options: GraphArchitectureOption
             `${expected.join(", ")}], channels, height and width`,
         );
       }
-      const values: (Tensor | undefined)[] = graph.values.map((value) => {
-        if (value.role === "data") return undefined;
-        if (value.role === "constant") {
-          return tape.constant(fixedShape(value.shape), value.data!, value.name);
-        }
-        return state(value.name);
-      });
-      values[graph.inputs[0]!] = x;
-      for (const [seed, node] of graph.nodes.entries()) {
-        const inputs = node.inputs.map((input) => values[input]!);
-        const operator = withBatch(node.operator, n);
-        values[node.output] = recordOperator(tape, operator, inputs, { mode, seed });
+      return recordGraph(graph, tape, state, x, mode);
+    },
+  };
+}
+
+/** The architecture of a network that takes images of any size, or of many. */
+export function sizedArchitecture(sized: SizedGraph): Architecture {
+  const { name, entries, graphOf, example } = sized;
+  return {
+    name,
+    entries,
+    ...commonParts(graphOf(example)),
+    forward(tape, state, x, mode) {
+      const [, , height = 0, width = 0] = x.shape;
+      let graph: Graph;
+      try {
+        graph = graphOf({ height, width });
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        throw new ModelError(
+          `cannot run ${name} on images of ${height}x${width} pixels: ${error.message}`,
+        );
       }
-      const logits = values[graph.outputs[0]!]!;
-      return {
-        logits,
-        taps: taps.map((tap) => values[tap]!),
-        features: found ? values[found.features]! : logits,
-      };
+      return recordGraph(graph, tape, state, x, mode);
     },
   };
 }

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import type { StateDict } from "../../src/formats/host_tensor.ts";
+import { parseCheckpoint } from "../../src/formats/checkpoint.ts";
+import type { Architecture } from "../../src/nn/architecture.ts";
+import { parameterCount } from "../../src/nn/architecture.ts";
+import { FAMILIES, inferArchitecture, matchingArchitectures } from "../../src/nn/architectures.ts";
+import { mobileNetV2, mobileNetV2Of } from "../../src/nn/families/mobilenet_v2.ts";
+import { checkState, initialState } from "../../src/nn/state.ts";
+import { goldens, readGolden } from "./families.ts";
+import { checkEvaluation, checkTraining } from "./run_golden.ts";
+
+async function readState(name: string): Promise<StateDict> {
+  const file = `${name}.pth`;
+  return (await parseCheckpoint(await Deno.readFile(new URL(file, goldens)), file)).tensors;
+}
+
+/** The golden MobileNetV2 has other rows than the usual one, so its strides are said. */
+function smallMobileNet(state: StateDict): Architecture {
+  return mobileNetV2("golden", mobileNetV2Of(state, { stem: 1, blocks: [4, 7, 11] }, 0)!);
+}
+
+for (
+  const [name, find, expected] of [
+    ["resnet18_cifar", inferArchitecture, "resnet18-cifar-w8"],
+    ["preact_resnet18", inferArchitecture, "preact-resnet18-w8"],
+    ["vgg16_bn_cifar", inferArchitecture, "vgg16-cifar-w8"],
+    ["densenet_small", inferArchitecture, "densenet24-stem1-g8"],
+    ["mobilenet_v2_cifar", smallMobileNet, "golden"],
+  ] as const
+) {
+  Deno.test({
+    name: `The state dict of ${name} is recognised, computes and trains as PyTorch does`,
+    ignore: !goldens,
+  }, async () => {
+    const state = await readState(name);
+    const architecture = find(state, name);
+    assert.equal(architecture.name, expected);
+    checkState(architecture, state, name);
+    assert.deepEqual(architecture.entries.map((entry) => entry.name), [...state.keys()]);
+    const values = await readGolden(name);
+    await checkEvaluation(name, architecture, state, values);
+    const { compared } = await checkTraining(name, architecture, state, values);
+    const counters = architecture.entries.filter(({ kind }) => kind === "counter").length;
+    assert.equal(compared, architecture.entries.length - counters);
+  });
+}
+
+for (const family of FAMILIES) {
+  Deno.test(`A fresh ${family.example} is recognised by its state`, () => {
+    const architecture = family.named(family.example, 7)!;
+    const state = initialState(architecture, 1);
+    checkState(architecture, state, "a file");
+    assert.equal(family.classes(state), 7);
+    const found = matchingArchitectures(state, "a file");
+    for (const each of found) checkState(each, state, "a file");
+    assert.ok(
+      found.some((each) => each.name === architecture.name),
+      found.map((f) => f.name).join(),
+    );
+    const others = FAMILIES.filter((other) => other !== family);
+    for (const other of others) assert.deepEqual(other.match(state, "a file"), []);
+  });
+}
+
+for (
+  const [name, parameters] of [
+    // torchvision's and kuangliu's own counts.
+    ["resnet18", 11_689_512],
+    ["resnet50", 25_557_032],
+  ] as const
+) {
+  Deno.test(`${name} for 1,000 classes has ${parameters} parameters`, () => {
+    const architecture = FAMILIES.map((family) => family.named(name, 1000)).find(Boolean)!;
+    assert.equal(parameterCount(architecture), parameters);
+  });
+}
+
+for (
+  const [name, parameters] of [
+    ["resnet18-cifar", 11_173_962],
+    ["preact-resnet18", 11_171_146],
+    ["vgg16-cifar", 14_728_266],
+    ["densenet121-cifar-g32", 6_956_298],
+    ["mobilenet-v2-cifar", 2_236_682],
+  ] as const
+) {
+  Deno.test(`${name} for 10 classes has ${parameters} parameters`, () => {
+    const architecture = FAMILIES.map((family) => family.named(name, 10)).find(Boolean)!;
+    assert.equal(parameterCount(architecture), parameters);
+  });
+}
