@@ -120,18 +120,17 @@ Deno.test("inferArchitecture() finds depth, width and classes of every WideResNe
   }
 });
 
-Deno.test("inferArchitecture() throws where the names are not those of a WideResNet", () => {
+Deno.test("inferArchitecture() throws where the names are not those of any family", () => {
   const scalar = { dtype: "float32", shape: [1], data: new Float32Array(1) } as const;
-  const expected =
-    "expected a WideResNet with conv1.weight, block1.layer.0.conv1.weight and fc.weight";
-  assert.throws(
-    () => inferArchitecture(new Map(), "a.pth"),
-    new ModelError(`cannot tell the architecture of a.pth: found no tensors; ${expected}`),
-  );
-  assert.throws(
-    () => inferArchitecture(new Map(["a", "b", "c", "d"].map((name) => [name, scalar])), "a.pth"),
-    new ModelError(`cannot tell the architecture of a.pth: found a, b, c; ${expected}`),
-  );
+  const refused = (state: StateDict, found: string) =>
+    assert.throws(() => inferArchitecture(state, "a.pth"), (error) => {
+      assert.ok(error instanceof ModelError);
+      const start = `cannot tell the architecture of a.pth: found ${found}; expected a WideResNet`;
+      assert.ok(error.message.startsWith(start), error.message);
+      return true;
+    });
+  refused(new Map(), "no tensors");
+  refused(new Map(["a", "b", "c", "d"].map((name) => [name, scalar])), "a, b, c");
   assert.throws(
     () =>
       inferArchitecture(
@@ -153,9 +152,13 @@ Deno.test("namedArchitecture() builds what it is told and throws for other names
   for (const name of ["resnet-18", "wrn-16", "wrn-16-1-2", "WRN-16-1", ""]) {
     assert.throws(
       () => namedArchitecture(name, 10),
-      new UsageError(
-        `cannot build architecture "${name}": expected wrn-DEPTH-WIDTH, for example wrn-16-1`,
-      ),
+      (error) => {
+        assert.ok(error instanceof UsageError);
+        const start =
+          `cannot build architecture "${name}": expected wrn-DEPTH-WIDTH or resnetDEPTH`;
+        assert.ok(error.message.startsWith(start), error.message);
+        return true;
+      },
     );
   }
 });
