@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { FormatError } from "../../src/errors.ts";
 import { checkRegularFile, readRegularFile, readTextFile } from "../../src/formats/read_file.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
+import { makeLink, makePipe } from "../special_files.ts";
 
 const PLAN = { what: "the plan", limit: 1024 };
 
@@ -25,7 +26,7 @@ Deno.test("readRegularFile() refuses in words whatever is no regular file within
     await Deno.writeFile(`${folder}/large`, new Uint8Array(1025));
     await refused(`${folder}/large`, /: found 1025 bytes, expected/);
     await refused(`${folder}/large/below`, /: there is no such file$/);
-    await Deno.symlink(`${folder}/loop`, `${folder}/loop`);
+    await makeLink(`${folder}/loop`, `${folder}/loop`);
     await refused(`${folder}/loop`, /: its links lead in a circle$/);
     await refused(`${folder}/${"n".repeat(5000)}`, /more characters: its path is too long$/);
     await refused("a\0b", /"a\\u0000b": its path holds a NUL character$/);
@@ -39,9 +40,7 @@ Deno.test({
   fn: () =>
     withTemporaryFolder(async (folder) => {
       await refused("/dev/zero", /: found a device or pipe, expected a regular file/);
-      const made = await new Deno.Command("sh", { args: ["-c", `mkfifo "$0"`, `${folder}/pipe`] })
-        .output();
-      assert.ok(made.success);
+      await makePipe(`${folder}/pipe`);
       await refused(`${folder}/pipe`, /: found a device or pipe, expected a regular file/);
     }),
 });

@@ -8,6 +8,7 @@ import { createRun, resumeRun, type RunFolder } from "../../src/runs/run_folder.
 import { memoryStore, type Store } from "../../src/runs/store.ts";
 import type { PhaseSnapshot } from "../../src/train/train.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
+import { makeLink, makePipe } from "../special_files.ts";
 
 const PROGRAM = { deno: "2.9.6" };
 
@@ -300,13 +301,13 @@ Deno.test({
       const path = `${folder}/run`;
       (await createRun(await reserveFolder(path, "run"), RUN)).close();
       await Deno.writeTextFile(`${folder}/mine`, "precious");
-      await Deno.symlink(`${folder}/mine`, `${path}/metrics.jsonl`);
+      await makeLink(`${folder}/mine`, `${path}/metrics.jsonl`);
       const run = await resumeRun(await takeFolder(path), "erase", PROGRAM);
       await assert.rejects(run.saveEpoch([line(1)], snapshot(1)), /found a link, folder or pipe/);
       run.close();
       assert.equal(await Deno.readTextFile(`${folder}/mine`), "precious");
       await Deno.remove(`${path}/checkpoint/lock`);
-      await new Deno.Command("mkfifo", { args: [`${path}/checkpoint/lock`] }).output();
+      await makePipe(`${path}/checkpoint/lock`);
       await assert.rejects(takeFolder(path), /lock: found a link, folder or pipe there/);
     });
   },
