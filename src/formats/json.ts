@@ -2,21 +2,27 @@
 
 import { FormatError } from "../errors.ts";
 
-/** Most brackets within each other: documents have a dozen at most, and a stack has an end. */
-const MAXIMUM_DEPTH = 100;
+/** What a document may hold at most; a parser has no limits of its own. */
+export interface JsonBounds {
+  /** Arrays and objects within each other. */
+  readonly depth: number;
+  /** Values: elements, keys and what they name. */
+  readonly values: number;
+}
+
+/** Documents nest a dozen deep at most and hold some ten thousand values, and a stack has an end. */
+const USUAL_BOUNDS: JsonBounds = { depth: 100, values: 2_000_000 };
 
 /**
- * The value of a JSON text.
+ * The value of a JSON text, which is counted before anything is built.
  *
  * @param attempt Begins the message, for example "cannot read the plan few.json".
- * @throws {FormatError} where the text is not JSON, or nests its brackets more than 100 deep.
+ * @throws {FormatError} where the text is not JSON, nests its brackets more deeply or holds more
+ * values than `bounds` allow, 100 deep and two million unless given.
  */
-export function parseJson(text: string, attempt: string): unknown {
-  if (isTooDeep(text)) {
-    throw new FormatError(
-      `${attempt}: its brackets are nested too deeply, expected at most ${MAXIMUM_DEPTH} levels`,
-    );
-  }
+export function parseJson(text: string, attempt: string, bounds = USUAL_BOUNDS): unknown {
+  const excess = excessOf(text, bounds);
+  if (excess !== undefined) throw new FormatError(`${attempt}: ${excess}`);
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -24,9 +30,10 @@ export function parseJson(text: string, attempt: string): unknown {
   }
 }
 
-/** Whether brackets outside strings are nested too deeply; right for whatever is JSON. */
-function isTooDeep(text: string): boolean {
+/** What a text has too much of, outside strings; right for whatever is JSON. */
+function excessOf(text: string, bounds: JsonBounds): string | undefined {
   let depth = 0;
+  let values = 1;
   for (let i = 0; i < text.length; i++) {
     switch (text.charCodeAt(i)) {
       case 0x22: // "
@@ -34,14 +41,22 @@ function isTooDeep(text: string): boolean {
         break;
       case 0x5b: // [
       case 0x7b: // {
-        if (++depth > MAXIMUM_DEPTH) return true;
+        values++;
+        if (++depth > bounds.depth) {
+          return `its brackets are nested too deeply, expected at most ${bounds.depth} levels`;
+        }
         break;
       case 0x5d: // ]
       case 0x7d: // }
         depth--;
+        break;
+      case 0x2c: // ,
+      case 0x3a: // :
+        values++;
     }
+    if (values > bounds.values) return `it holds more than ${bounds.values} values`;
   }
-  return false;
+  return undefined;
 }
 
 /** Where the string that begins at `start` has its closing quote; the text's end where it has none. */

@@ -5,10 +5,10 @@
  */
 
 import { FormatError } from "../errors.ts";
-import { quoted } from "../text/quoted.ts";
+import { quoted, shown } from "../text/quoted.ts";
 import { checkShape, decodeElements, ELEMENT_BYTES, encodeElements } from "./elements.ts";
 import type { HostDtype, HostTensor, StateDict } from "./host_tensor.ts";
-import { checkJsonBounds } from "./json_bounds.ts";
+import { type JsonBounds, parseJson } from "./json.ts";
 import { refusal, type Refuse } from "./refusal.ts";
 
 /** Tensors with the free text that a file carries. */
@@ -23,7 +23,7 @@ export interface Safetensors {
 const MAXIMUM_HEADER_BYTES = 2 ** 24;
 
 /** What a header may hold: some 70,000 tensors, each an object with two arrays. */
-const HEADER_BOUNDS = { depth: 3, values: 1_000_000 };
+const HEADER_BOUNDS: JsonBounds = { depth: 3, values: 1_000_000 };
 
 const LENGTH_BYTES = 8;
 
@@ -62,14 +62,15 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function parseHeader(bytes: Uint8Array, refuse: Refuse): Record<string, unknown> {
-  checkJsonBounds(bytes, HEADER_BOUNDS, refuse);
-  let header: unknown;
+function parseHeader(bytes: Uint8Array, source: string, refuse: Refuse): Record<string, unknown> {
+  let text: string;
   try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw refuse("a header that is not JSON", "JSON in UTF-8");
   }
+  const attempt = `cannot read the header of safetensors file ${shown(source)}`;
+  const header = parseJson(text, attempt, HEADER_BOUNDS);
   if (!isObject(header)) throw refuse("a header that is not an object", "one entry a tensor");
   return header;
 }
@@ -131,7 +132,7 @@ export function readSafetensors(bytes: Uint8Array, source: string): Safetensors 
   }
   const dataStart = LENGTH_BYTES + Number(headerBytes);
   if (bytes[LENGTH_BYTES] !== 0x7b) throw refuse("a header without an opening brace", "JSON");
-  const header = parseHeader(bytes.subarray(LENGTH_BYTES, dataStart), refuse);
+  const header = parseHeader(bytes.subarray(LENGTH_BYTES, dataStart), source, refuse);
   const metadata = parseMetadata(header[METADATA_KEY], refuse);
   const infos = Object.entries(header)
     .filter(([name]) => name !== METADATA_KEY)

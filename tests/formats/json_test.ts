@@ -18,6 +18,7 @@ Deno.test("parseJson() ends in words for text that is no JSON, or nested too dee
     ['{"a":', /it is not JSON/],
     ['"\\', /it is not JSON/],
     ["[".repeat(200_000), /nested too deeply, expected at most 100 levels/],
+    [`[${"{},".repeat(2_000_000)}0]`, /^cannot read it: it holds more than 2000000 values$/],
     ['{"a":'.repeat(200_000) + "1" + "}".repeat(200_000), /nested too deeply/],
   ];
   for (const [text, message] of cases) {

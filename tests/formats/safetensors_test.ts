@@ -138,7 +138,7 @@ Deno.test("readSafetensors() refuses numbers that are objects, texts or nested a
           assert.ok(error instanceof FormatError, String(error));
           assert.match(
             error.message,
-            /nested more than 3 deep|a tensor extent of|bad data_offsets of tensor "a"/,
+            /nested too deeply, expected at most 3 levels|a tensor extent of|bad data_offsets of tensor "a"/,
           );
           assert.ok(error.message.length < 200);
           return true;
@@ -149,11 +149,11 @@ Deno.test("readSafetensors() refuses numbers that are objects, texts or nested a
 });
 
 Deno.test("readSafetensors() refuses headers that would fill the memory before it parses them", () => {
-  refused(file(`{"a":[${"{},".repeat(1_000_000)}0]}`), /JSON of more than 1000000 values/);
-  refused(file(`{"a":${"[".repeat(5_000_000)}`), /JSON nested more than 3 deep/);
-  refused(file(`{"a":${'{"":'.repeat(1_000_000)}`), /JSON nested more than 3 deep/);
+  refused(file(`{"a":[${"{},".repeat(1_000_000)}0]}`), /it holds more than 1000000 values/);
+  refused(file(`{"a":${"[".repeat(5_000_000)}`), /nested too deeply, expected at most 3 levels/);
+  refused(file(`{"a":${'{"":'.repeat(1_000_000)}`), /nested too deeply, expected at most 3 levels/);
   const keys = Array.from({ length: 600_000 }, (_, i) => `"${i}":""`).join();
-  refused(file(`{"__metadata__":{${keys}}}`), /JSON of more than 1000000 values/);
+  refused(file(`{"__metadata__":{${keys}}}`), /it holds more than 1000000 values/);
   refused(
     file(`{${" ".repeat(2 ** 24)}}`),
     /a header of 16777218 bytes, expected at most 16777216/,
