@@ -24,8 +24,8 @@ const COLOUR_TYPES: ReadonlyMap<number, { channels: number; depths: readonly num
 
 const PALETTE_TYPE = 3;
 
-/** Most bytes that are decompressed: 20 million pixels with transparency, or half of 16 bits. */
-const MAXIMUM_FILTERED_BYTES = 81_000_000;
+/** Most bytes that are decompressed: 20 million pixels, 16 with transparency, 8 of 16 bits. */
+const MAXIMUM_FILTERED_BYTES = 66_000_000;
 
 /** Pixels of one pass: `x`, `y` of the first and the steps between them. */
 interface Pass {
