@@ -1,8 +1,8 @@
 /** Finds the images of a folder with one sub-folder a class, without decoding them. */
 
 import { DataError } from "../errors.ts";
-import { byCodePoint } from "../text/code_points.ts";
 import { quoted } from "../text/quoted.ts";
+import { classesOf, type ClassOptions } from "./class_names.ts";
 import { splitHeldOut } from "./clean_subset.ts";
 import { type FileTree, join, walkFiles } from "./file_tree.ts";
 import { findHalves, folderLister } from "./halves.ts";
@@ -20,7 +20,7 @@ export interface LabelledFile {
 
 /** What {@linkcode listClassFolders} finds. */
 export interface ClassFolders {
-  /** Names of the class folders, sorted by code point, which makes their order the labels. */
+  /** Names of the classes; their order makes the labels. Folders sort by code point. */
   readonly classNames: readonly string[];
   /** Training files, by class and then by name. */
   readonly train: readonly LabelledFile[];
@@ -30,6 +30,14 @@ export interface ClassFolders {
   readonly notices: readonly string[];
   /** What was left out. */
   readonly passedOver: PassedOver;
+}
+
+/** How labels become classes, and how images are divided where no folders do it. */
+export interface SplitOptions extends ClassOptions {
+  /** Share of each class to test on. */
+  readonly testShare: number;
+  /** Decides which those are. */
+  readonly splitSeed: number;
 }
 
 /**
@@ -42,46 +50,43 @@ export interface ClassFolders {
  */
 export async function listClassFolders(
   tree: FileTree,
-  testShare: number,
-  splitSeed: number,
+  options: SplitOptions,
 ): Promise<ClassFolders> {
   const passedOver = new PassedOver();
   const foldersIn = folderLister(tree, passedOver);
   const halves = await findHalves(tree, foldersIn);
   const trainRoot = where(tree, halves.train);
-  const classNames = await foldersIn(halves.train);
-  if (classNames.length < 2) {
-    const only = classNames.length === 1 ? ` (${quoted(classNames[0]!)})` : "";
+  const folders = await foldersIn(halves.train);
+  if (folders.length < 2) {
+    const only = folders.length === 1 ? ` (${quoted(folders[0]!)})` : "";
     throw new DataError(
-      `cannot read images in ${trainRoot}: found ${classNames.length} class folders${only}` +
+      `cannot read images in ${trainRoot}: found ${folders.length} class folders${only}` +
         `${withPassedOver(passedOver)}, expected at least 2, one a class with its images inside`,
     );
   }
-  const train = await listImages(tree, halves.train, classNames, classNames, passedOver);
+  const { classNames, indexOf, notices } = classesOf(folders, options, "class folder");
+  const train = await listImages(tree, halves.train, folders, indexOf, passedOver);
   const filled = new Set(train.map(({ label }) => label));
-  const empty = classNames.findIndex((_, label) => !filled.has(label));
-  if (empty >= 0) {
+  const empty = folders.find((folder) => !filled.has(indexOf.get(folder)!));
+  if (empty !== undefined) {
     throw new DataError(
-      `cannot read images in ${trainRoot}: class folder ${quoted(classNames[empty]!)} holds no ` +
+      `cannot read images in ${trainRoot}: class folder ${quoted(empty)} holds no ` +
         `image${withPassedOver(passedOver)}, expected images`,
     );
   }
-  const found = { classNames, passedOver, notices: halves.notices };
-  if (halves.test === undefined) {
-    return { ...found, ...divide(tree.source, train, testShare, splitSeed) };
-  }
+  const found = { classNames, passedOver, notices: [...halves.notices, ...notices] };
+  if (halves.test === undefined) return { ...found, ...divide(tree.source, train, options) };
 
   const testRoot = where(tree, halves.test);
   const testClasses = await foldersIn(halves.test);
-  const known = new Set(classNames);
-  const unknown = testClasses.find((name) => !known.has(name));
+  const unknown = testClasses.find((name) => !indexOf.has(name));
   if (unknown !== undefined) {
     throw new DataError(
       `cannot read images in ${testRoot}: found class folder ${quoted(unknown)}, ` +
         `expected one of those in ${trainRoot}`,
     );
   }
-  const test = await listImages(tree, halves.test, testClasses, classNames, passedOver);
+  const test = await listImages(tree, halves.test, testClasses, indexOf, passedOver);
   if (test.length === 0) {
     throw new DataError(
       `cannot read images in ${testRoot}: found no image in a folder of its class` +
@@ -100,8 +105,7 @@ const withPassedOver = (passedOver: PassedOver) =>
 export function divide(
   source: string,
   files: readonly LabelledFile[],
-  share: number,
-  seed: number,
+  { testShare: share, splitSeed: seed }: SplitOptions,
 ): { train: LabelledFile[]; test: LabelledFile[] } {
   const labels = files.map((file) => file.label);
   const pick = (indices: Uint32Array) => Array.from(indices, (index) => files[index]!);
@@ -127,17 +131,17 @@ async function listImages(
   tree: FileTree,
   root: string,
   folders: readonly string[],
-  classNames: readonly string[],
+  indexOf: ReadonlyMap<string, number>,
   passedOver: PassedOver,
 ): Promise<LabelledFile[]> {
   const files: LabelledFile[] = [];
-  const labels = new Map(classNames.map((name, label) => [name, label]));
   const above = [(await tree.list(root)).identity, (await tree.list("")).identity];
-  for (const folder of folders.toSorted(byCodePoint)) {
+  const label = (folder: string) => indexOf.get(folder)!;
+  for (const folder of folders.toSorted((a, b) => label(a) - label(b))) {
     const walk = await walkFiles(tree, join(root, folder), above);
     passedOver.merge(walk.passedOver);
     for (const name of await pictureNames(tree, walk.files, passedOver)) {
-      files.push({ name, label: labels.get(folder)! });
+      files.push({ name, label: label(folder) });
     }
   }
   return files;

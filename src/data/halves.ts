@@ -18,7 +18,8 @@ export interface Halves {
   readonly notices: readonly string[];
 }
 
-type Role = "train" | "val" | "test";
+/** What images are for: `val` measures where there is no `test`. */
+export type Role = "train" | "val" | "test";
 
 const ROLES: Readonly<Record<string, Role>> = {
   train: "train",
@@ -30,10 +31,11 @@ const ROLES: Readonly<Record<string, Role>> = {
   testing: "test",
 };
 
-const roleOf = (name: string): Role | undefined => {
+/** What the name of a folder says of the images in it; undefined where it says nothing. */
+export function roleOf(name: string): Role | undefined {
   const key = name.toLowerCase();
   return Object.hasOwn(ROLES, key) ? ROLES[key] : undefined;
-};
+}
 
 /** Names of the folders in a folder, without those of the system. */
 export type FoldersIn = (folder: string) => Promise<readonly string[]>;

@@ -3,16 +3,22 @@
 import { DataError, FormatError, UnsupportedImageError } from "../errors.ts";
 import { decodeImage } from "../formats/images.ts";
 import { quoted } from "../text/quoted.ts";
+import type { ClassOptions } from "./class_names.ts";
 import { type ClassFolders, type LabelledFile, listClassFolders } from "./class_folders.ts";
 import { type FileTree, join } from "./file_tree.ts";
+import { fitImage, type ResizeMode, type Size, SizeTally } from "./fit_image.ts";
 import { CHANNELS, type Dataset, type ImageSet } from "./image_set.ts";
+import { type LabelRow, listLabelled } from "./label_table.ts";
 import { chosenIndices, isWanted, type LoadOptions, type Part } from "./load_options.ts";
-import { resizeImage } from "./resize.ts";
 
 /** Options of {@linkcode loadImageFolder}. */
-export interface ImageFolderOptions extends LoadOptions {
-  /** H and W of the result. Default: 32. */
-  readonly side?: number;
+export interface ImageFolderOptions extends LoadOptions, ClassOptions {
+  /** What the images are brought to. Default: 32x32. */
+  readonly size?: Size;
+  /** How images of another shape are. Default: "squeeze". */
+  readonly resize?: ResizeMode;
+  /** Classes of the images by file. Default: each has that of the folder that it lies in. */
+  readonly labels?: readonly LabelRow[];
   /** Share of each class to test on, where there are no folders train and test. Default: 0.2. */
   readonly testShare?: number;
   /** Decides which those are; not the seed of a run, so that runs stay comparable. Default: 0. */
@@ -28,8 +34,8 @@ const FREE_PIXEL_BYTES = 160 * 1024 * 1024;
 const PIXEL_BYTES = 3 * 32 * 32;
 
 /**
- * Loads the images of a tree, laid out as {@linkcode listClassFolders} describes, each resized to a
- * square whatever its shape. Images that are damaged or in a format that is not decoded are left out
+ * Loads the images of a tree, laid out as {@linkcode listClassFolders} describes or labelled by a
+ * table, each brought to one size. Images that are damaged or in a format that is not decoded are left out
  * and `onWarning` is told their number and the first name; indices of training images count them.
  *
  * Throws {@linkcode DataError} when more than 1 % of the images to train on, or of those to test on,
@@ -40,8 +46,11 @@ export async function loadImageFolder(
   tree: FileTree,
   options: ImageFolderOptions = {},
 ): Promise<Dataset> {
-  const { side = 32, testShare = 0.2, splitSeed = 0 } = options;
-  const found = await listClassFolders(tree, testShare, splitSeed);
+  const { size = { height: 32, width: 32 }, resize = "squeeze", labels } = options;
+  const splitting = { testShare: 0.2, splitSeed: 0, ...options };
+  const found = labels === undefined
+    ? await listClassFolders(tree, splitting)
+    : await listLabelled(tree, labels, splitting);
   tellFound(tree, found, options);
   const chosen = isWanted("train", options)
     ? chosenIndices(options, found.train.length, () => found.train.map(({ label }) => label))
@@ -49,10 +58,16 @@ export async function loadImageFolder(
   const trainFiles = Array.from(chosen, (index) => found.train[index]!);
   const testFiles = isWanted("test", options) ? found.test : [];
   checkCount(tree, trainFiles.length + testFiles.length);
+  const sizes = new SizeTally(size, resize);
   const read = (files: readonly LabelledFile[], part: Part) =>
-    readImages(tree, files, found.classNames, { side, part, onWarning: options.onWarning });
+    readImages(tree, files, found.classNames, {
+      ...{ size, resize, sizes, part },
+      onWarning: options.onWarning,
+    });
   const train = await read(trainFiles, "train");
   const test = await read(testFiles, "test");
+  const sizesText = sizes.text();
+  if (sizesText !== undefined) options.onNotice?.(sizesText);
   return {
     name: tree.source,
     classNames: found.classNames,
@@ -90,7 +105,9 @@ interface Reading {
 }
 
 interface ReadingOptions {
-  readonly side: number;
+  readonly size: Size;
+  readonly resize: ResizeMode;
+  readonly sizes: SizeTally;
   readonly part: Part;
   readonly onWarning: LoadOptions["onWarning"];
 }
@@ -99,10 +116,10 @@ async function readImages(
   tree: FileTree,
   files: readonly LabelledFile[],
   classNames: readonly string[],
-  { side, part, onWarning }: ReadingOptions,
+  { size, resize, sizes, part, onWarning }: ReadingOptions,
 ): Promise<Reading> {
-  const size = CHANNELS * side * side;
-  const pixels = new Uint8Array(files.length * size);
+  const record = CHANNELS * size.height * size.width;
+  const pixels = new Uint8Array(files.length * record);
   const labels = new Uint16Array(files.length);
   const kept: number[] = [];
   const [damaged, unsupported]: [string[], string[]] = [[], []];
@@ -110,8 +127,8 @@ async function readImages(
     try {
       const bytes = await tree.read(name, { what: "the image", limit: MAXIMUM_FILE_BYTES });
       const image = decodeImage(bytes, join(tree.source, name));
-      const resized = resizeImage(image.pixels, image.height, image.width, side, side);
-      pixels.set(resized, kept.length * size);
+      pixels.set(fitImage(image, size, resize), kept.length * record);
+      sizes.add(image);
       labels[kept.length] = label;
       kept.push(place);
     } catch (error) {
@@ -121,10 +138,9 @@ async function readImages(
   }
   const count = kept.length;
   const images = {
-    pixels: pixels.slice(0, count * size),
+    pixels: count === files.length ? pixels : pixels.slice(0, count * record),
     labels: labels.slice(0, count),
-    height: side,
-    width: side,
+    ...size,
   };
   const which = `the ${files.length} images to ${part === "train" ? "train" : "test"} on in ` +
     quoted(tree.source);

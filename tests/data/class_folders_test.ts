@@ -6,8 +6,10 @@ import { DataError } from "../../src/errors.ts";
 /** The first bytes of a PNG. */
 const PNG = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, 0);
 
+const SPLIT = { testShare: 0.5, splitSeed: 0 };
+
 const list = (...names: readonly string[]): Promise<ClassFolders> =>
-  listClassFolders(memoryTree("set", new Map(names.map((name) => [name, PNG]))), 0.5, 0);
+  listClassFolders(memoryTree("set", new Map(names.map((name) => [name, PNG]))), SPLIT);
 
 /** Names of the files to train on and to measure on. */
 async function halves(...names: readonly string[]): Promise<[string[], string[]]> {
@@ -117,7 +119,7 @@ Deno.test("a file without an ending is judged by its content", async () => {
       text.slice(0, 0),
     ]]),
   );
-  const { train, test, passedOver } = await listClassFolders(tree, 0.5, 0);
+  const { train, test, passedOver } = await listClassFolders(tree, SPLIT);
   const names = [...train, ...test].map(({ name }) => name).sort();
   assert.deepEqual(names, ["a/1", "b/1", "b/2.png"]);
   assert.match(passedOver.text(), /2 files that are no pictures/);

@@ -111,3 +111,49 @@ Deno.test("loadDataset() loads an archive by its path, and quotes names that it 
     /load the data set "\\u001b\[31m": expected/,
   );
 });
+
+Deno.test("loadDataset() takes labels, class names, their order and a size from its request", async () => {
+  await withTemporaryFolder(async (folder) => {
+    const image = encodePng({ height: 6, width: 8, pixels: new Uint8Array(144).fill(50) });
+    await Deno.mkdir(`${folder}/flat`);
+    const rows: string[] = [];
+    for (let i = 0; i < 20; i++) {
+      await Deno.writeFile(`${folder}/flat/${i}.png`, image);
+      rows.push(`${i}.png,${["dog", "cat"][i % 2]}`);
+    }
+    await Deno.writeTextFile(`${folder}/labels.csv`, `file,label\n${rows.join("\n")}\n`);
+    await Deno.writeTextFile(`${folder}/names.json`, '{"dog": 1, "cat": 2, "ant": 0}');
+    const notices: string[] = [];
+    const { train, classNames } = await loadDataset({
+      name: `${folder}/flat`,
+      labelsFile: `${folder}/labels.csv`,
+      classNamesFile: `${folder}/names.json`,
+      size: { height: 4, width: 5 },
+      resize: "crop",
+      onNotice: (text) => notices.push(text),
+    });
+    assert.deepEqual(classNames, ["ant", "dog", "cat"]);
+    assert.deepEqual(new Set(train.labels), new Set([1, 2]));
+    assert.deepEqual([train.height, train.width, train.pixels.length], [4, 5, 16 * 60]);
+    assert.deepEqual(notices, [
+      "images of 6x8 pixels are brought to 4x5 (height x width), their centre cut out",
+    ]);
+    for (const number of ["2", "10"]) {
+      await Deno.mkdir(`${folder}/numbered/${number}`, { recursive: true });
+      for (let i = 0; i < 4; i++) {
+        await Deno.writeFile(`${folder}/numbered/${number}/${i}.png`, image);
+      }
+    }
+    const numbered = { name: `${folder}/numbered`, classOrder: "numeric" } as const;
+    assert.deepEqual((await loadDataset(numbered)).classNames, ["2", "10"]);
+    const missing = { ...numbered, labelsFile: `${folder}/none.csv` };
+    await assert.rejects(loadDataset(missing), /cannot read the labels .*there is no such file/);
+  });
+  const { test } = await loadDataset({
+    name: "signs",
+    parts: ["test"],
+    size: { height: 8, width: 4 },
+  });
+  assert.deepEqual([test.height, test.width, test.pixels.length], [8, 4, 2000 * 96]);
+  await assert.rejects(loadDataset({ name: "signs", classNamesFile: "names.txt" }), UsageError);
+});

@@ -79,7 +79,7 @@ Deno.test("loadImageFolder() resizes PNG, JPEG and PPM images of any size", asyn
     assert.deepEqual(train.pixels.subarray(6144 + 1024), new Uint8Array(2048));
     assert.equal(test.pixels.length, 3072);
 
-    const small = await loadImageFolder(folderTree(folder), { side: 8 });
+    const small = await loadImageFolder(folderTree(folder), { size: { height: 8, width: 8 } });
     assert.equal(small.test.width, 8);
     assert.equal(small.test.height, 8);
     assert.deepEqual(small.test.pixels, picture(1, 8, 8));

@@ -2,22 +2,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fc from "npm:fast-check@4.10.2";
 import { resizeImage } from "../../src/data/resize.ts";
+import { pattern } from "./pattern.ts";
 
 /** Printed when a property fails, and fixed so that a failure can be repeated. */
 const SEED = 20240609;
-
-/** (3,height,width): steep and busy enough to show every rounding. */
-function pattern(height: number, width: number): Uint8Array {
-  const pixels = new Uint8Array(3 * height * width);
-  for (let c = 0; c < 3; c++) {
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        pixels[(c * height + y) * width + x] = x * x * 3 + y * 7 * (c + 1) + x * y * 5 + c * 40;
-      }
-    }
-  }
-  return pixels;
-}
 
 /**
  * Height and width before and after, and the SHA-256 of the (3,H,W) bytes that Pillow 9.4 computes
