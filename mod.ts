@@ -63,6 +63,20 @@
  * @module
  */
 
+// Whole jobs.
+export {
+  type AttackFileResult,
+  attackFolder,
+  auditFile,
+  eraseFile,
+  type EraseResult,
+  evaluateFile,
+  type JobOptions,
+  resumeErase,
+} from "./src/jobs/files.ts";
+export type { AuditFileResult } from "./src/jobs/audit_job.ts";
+export { SILENT, type Watcher } from "./src/jobs/watcher.ts";
+
 // Devices.
 export { type AdapterDescription, type AdapterOptions } from "./src/gpu/adapter.ts";
 export {

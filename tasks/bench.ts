@@ -25,7 +25,7 @@ import {
 } from "../src/bench/tables.ts";
 import { benchArchitecture } from "../src/bench/workload.ts";
 import { Interrupted, UsageError } from "../src/errors.ts";
-import { openGpuFor } from "./command_line/load.ts";
+import { openGpuFor } from "../src/jobs/load.ts";
 import type { Output } from "./command_line/output.ts";
 import { defineCommand } from "./command_line/command.ts";
 

@@ -2,7 +2,7 @@
 
 import { DEFENSES } from "../src/defenses/defenses.ts";
 import { defineCommand } from "./command_line/command.ts";
-import { DEFENSE_NOTES, runDefense } from "./command_line/defense_run.ts";
+import { DEFENSE_NOTES, runDefense } from "./command_line/defense_command.ts";
 
 /** A defence of the user's choice, with everything measured. */
 export const defend = defineCommand({

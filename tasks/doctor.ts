@@ -13,7 +13,7 @@ import { choicesPath, loadChoices, saveChoices } from "../src/tuning/choices_fil
 import { convolutionUses } from "../src/tuning/convolution_uses.ts";
 import { tune as tuneConvolutions } from "../src/tuning/tune.ts";
 import { VERSION } from "../src/version.ts";
-import { adapterLine, missingAdapterAdvice, openAdvisedGpu } from "./command_line/open_gpu.ts";
+import { adapterLine, missingAdapterAdvice, openAdvisedGpu } from "../src/jobs/open_gpu.ts";
 import type { Output } from "./command_line/output.ts";
 import { defineCommand } from "./command_line/command.ts";
 

@@ -1,7 +1,7 @@
 /** `deno task erase`: the main job, from a backdoored model to a cleaned one. */
 
 import { defineCommand } from "./command_line/command.ts";
-import { DEFENSE_NOTES, runDefense } from "./command_line/defense_run.ts";
+import { DEFENSE_NOTES, runDefense } from "./command_line/defense_command.ts";
 
 /** Neural Attention Distillation, with everything measured. */
 export const erase = defineCommand({

@@ -8,9 +8,9 @@ import { folderStore } from "../src/runs/folder_store.ts";
 import { REPORTED_COMMANDS, type RunReport, runReport } from "../src/report/run_report.ts";
 import { commandOf } from "../src/settings/record.ts";
 import { SETTINGS } from "../src/settings/table.ts";
-import { measureRun } from "./command_line/measure_run.ts";
+import { measureRun } from "../src/jobs/measure_run.ts";
 import { defineCommand } from "./command_line/command.ts";
-import { typedCommand } from "./command_line/typed_command.ts";
+import { typedCommand } from "../src/jobs/typed_command.ts";
 
 const DEFAULT_IMAGES = SETTINGS.reportImages.default;
 

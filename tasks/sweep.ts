@@ -17,7 +17,7 @@ import { reportParts } from "../src/sweep/report_tables.ts";
 import { runCells } from "../src/sweep/run_cells.ts";
 import { slurmScript, submitToSlurm } from "../src/sweep/slurm.ts";
 import { readSweep } from "../src/sweep/sweep_report.ts";
-import { duration } from "./command_line/results.ts";
+import { duration } from "../src/jobs/results.ts";
 import { chooseCells } from "./command_line/chosen_cells.ts";
 import { type CommandContext, defineCommand } from "./command_line/command.ts";
 import { CELL_PROGRAM, SWEEP_PROGRAM } from "./command_line/sweep_program.ts";

@@ -42,6 +42,18 @@ export type Flags<C extends CommandName> =
   & { readonly [N in ReadBy<C> as Defaulted<N>]: Value<N> }
   & { readonly [N in ReadBy<C> as Undefaulted<N>]?: Value<N> };
 
+/** What the flags say of images. */
+export type DataFlags = Pick<
+  Flags<"evaluate">,
+  "dataset" | "data" | "download" | "limit" | "roi" | "mean" | "std" | "scale"
+>;
+
+/** What the flags say of a backdoor. */
+export type AttackFlags = Pick<
+  Flags<"evaluate">,
+  "attack" | "target" | "targetMode" | "attackOptions"
+>;
+
 type Plain<N extends Name> = Table[N] extends { readonly record: unknown } ? never : N;
 type Settled<N extends Name> = Table[N] extends { readonly default: unknown } ? N
   : Table[N] extends { readonly recipe: unknown } ? N

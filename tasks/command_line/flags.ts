@@ -2,26 +2,8 @@
 
 import { type Command, InvalidArgumentError, Option } from "npm:commander@15.1.0";
 import { argumentOf, type CommandName, type Setting } from "../../src/settings/setting.ts";
-import {
-  flagName,
-  type Flags,
-  rowsOf,
-  SETTINGS,
-  type SettingTable,
-} from "../../src/settings/table.ts";
+import { flagName, rowsOf, SETTINGS, type SettingTable } from "../../src/settings/table.ts";
 import { refusalOf } from "../../src/text/kinds.ts";
-
-/** What the flags say of images. */
-export type DataFlags = Pick<
-  Flags<"evaluate">,
-  "dataset" | "data" | "download" | "limit" | "roi" | "mean" | "std" | "scale"
->;
-
-/** What the flags say of a backdoor. */
-export type AttackFlags = Pick<
-  Flags<"evaluate">,
-  "attack" | "target" | "targetMode" | "attackOptions"
->;
 
 /** Adds the flags of all settings that the command of a name reads. */
 export function addFlags(

@@ -3,7 +3,7 @@
 import { argumentOf, SECTIONS, type Setting } from "../../src/settings/setting.ts";
 import { flagName, rowsOf, SETTINGS, type SettingTable } from "../../src/settings/table.ts";
 import type { Command } from "./command.ts";
-import { typedCommand } from "./typed_command.ts";
+import { typedCommand } from "../../src/jobs/typed_command.ts";
 
 /** Lines are no longer than this where the terminal is wider: the eye loses its place. */
 const WIDEST = 100;

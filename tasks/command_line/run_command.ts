@@ -7,7 +7,7 @@ import type { Command } from "./command.ts";
 import { addFlags } from "./flags.ts";
 import { helpText, helpWidth } from "./help.ts";
 import { openOutput, type Output, type Stream } from "./output.ts";
-import { typedCommand } from "./typed_command.ts";
+import { typedCommand } from "../../src/jobs/typed_command.ts";
 
 /** Exit code of a process that Ctrl-C has ended: 128 and the number of the signal. */
 export const INTERRUPTED = 130;

@@ -7,7 +7,7 @@ import type { ReadyCell } from "../../src/sweep/ready_cells.ts";
 import type { CellEvent } from "../../src/sweep/run_cells.ts";
 import type { Output } from "./output.ts";
 import type { Share } from "../../src/train/confusion.ts";
-import { duration, percent } from "./results.ts";
+import { duration, percent } from "../../src/jobs/results.ts";
 
 /** Watches the cells of a sweep. */
 export interface SweepProgress {

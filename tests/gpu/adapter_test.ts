@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { NoAdapterError } from "../../src/errors.ts";
 import { openDevice } from "../../src/gpu/adapter.ts";
 import { Gpu, openGpu } from "../../src/gpu/gpu.ts";
-import { adapterLine } from "../../tasks/command_line/open_gpu.ts";
+import { adapterLine } from "../../src/jobs/open_gpu.ts";
 
 /** Runs `body` while `navigator.gpu` is `stub`. */
 async function withNavigatorGpu(stub: unknown, body: () => Promise<void>): Promise<void> {

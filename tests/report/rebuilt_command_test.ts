@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import fc from "npm:fast-check@4.10.2";
 import { commandOf } from "../../src/settings/record.ts";
-import { attackSettings } from "../../tasks/command_line/attack_settings.ts";
-import { auditSettings } from "../../tasks/command_line/audit_settings.ts";
-import { defenseSettings } from "../../tasks/command_line/defense_settings.ts";
+import { attackSettings } from "../../src/jobs/attack_settings.ts";
+import { auditSettings } from "../../src/jobs/audit_settings.ts";
+import { defenseSettings } from "../../src/jobs/defense_settings.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { flagsOf } from "../settings/flags_of.ts";
 import { writeTinyModel } from "../tasks/tiny_model.ts";

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { FormatError } from "../../src/errors.ts";
-import { attackSettings, resumedAttack } from "../../tasks/command_line/attack_settings.ts";
-import { defenseSettings, resumedDefense } from "../../tasks/command_line/defense_settings.ts";
+import { attackSettings, resumedAttack } from "../../src/jobs/attack_settings.ts";
+import { defenseSettings, resumedDefense } from "../../src/jobs/defense_settings.ts";
 import { flagsOf } from "./flags_of.ts";
 
 /** A run that is taken up, with these settings in its record. */

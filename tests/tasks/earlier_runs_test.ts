@@ -4,12 +4,8 @@ import assert from "node:assert/strict";
 import { FormatError } from "../../src/errors.ts";
 import { reserveFolder } from "../../src/runs/folder_store.ts";
 import { createRun, type RunFolder } from "../../src/runs/run_folder.ts";
-import type { DefenseRunSettings } from "../../tasks/command_line/defense_settings.ts";
-import {
-  type EarlierWork,
-  findEarlierWork,
-  type NewRun,
-} from "../../tasks/command_line/earlier_runs.ts";
+import type { DefenseRunSettings } from "../../src/jobs/defense_settings.ts";
+import { type EarlierWork, findEarlierWork, type NewRun } from "../../src/jobs/earlier_runs.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { runTask } from "./command.ts";
 import { TINY_DATA, TINY_TRAINING, writeTinyModel } from "./tiny_model.ts";

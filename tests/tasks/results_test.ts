@@ -3,11 +3,7 @@
 import assert from "node:assert/strict";
 import { attackCounts, cleanCounts, type Confusion } from "../../src/train/confusion.ts";
 import type { EvaluationDocument } from "../../src/runs/evaluation.ts";
-import {
-  evaluationDocument,
-  measurementWarnings,
-  resultsTable,
-} from "../../tasks/command_line/results.ts";
+import { evaluationDocument, measurementWarnings, resultsTable } from "../../src/jobs/results.ts";
 
 const CLASS_NAMES = ["cat", "dog"];
 

@@ -1,34 +1,31 @@
 /** A run of a defence, from settings to models, measurements and a run folder. */
 
-import { type Dataset, imageCount } from "../../src/data/image_set.ts";
-import { defend } from "../../src/defenses/defend.ts";
-import type { DefenseSettings } from "../../src/defenses/defense.ts";
-import { findDefense } from "../../src/defenses/defenses.ts";
-import { RECIPES } from "../../src/defenses/recipes.ts";
-import { writeTorch } from "../../src/formats/torch_write.ts";
-import { UsageError } from "../../src/errors.ts";
-import type { NamedState } from "../../src/nn/state.ts";
-import { defenseVerdict } from "../../src/report/defense_verdict.ts";
-import type { Backdoor } from "../../src/data/backdoor.ts";
-import type { RunFolder } from "../../src/runs/run_folder.ts";
-import { stepsPerEpoch } from "../../src/train/trainer.ts";
-import { shown } from "../../src/text/quoted.ts";
-import { type AuditedStage, auditsOf } from "../../src/runs/audit.ts";
-import { evaluationsOf } from "../../src/runs/evaluation.ts";
+import { type Dataset, imageCount } from "../data/image_set.ts";
+import { defend } from "../defenses/defend.ts";
+import type { DefenseSettings } from "../defenses/defense.ts";
+import { findDefense } from "../defenses/defenses.ts";
+import { writeTorch } from "../formats/torch_write.ts";
+import { UsageError } from "../errors.ts";
+import type { NamedState } from "../nn/state.ts";
+import { defenseVerdict } from "../report/defense_verdict.ts";
+import type { Backdoor } from "../data/backdoor.ts";
+import type { Verdict } from "../report/verdict.ts";
+import type { RunFolder } from "../runs/run_folder.ts";
+import type { RunRecord } from "../runs/run_record.ts";
+import { stepsPerEpoch } from "../train/trainer.ts";
+import { shown } from "../text/quoted.ts";
+import { type AuditedStage, auditsOf } from "../runs/audit.ts";
+import { evaluationsOf } from "../runs/evaluation.ts";
 import { auditObstacle, auditStage } from "./defense_audit.ts";
 import { modelMetadata, recordingHooks, resumption } from "./defense_hooks.ts";
-import { heldOutText, rowName } from "./defense_results.ts";
+import { heldOutText } from "./defense_results.ts";
 import {
-  type DefenseCommandFlags,
   type DefenseRequest,
   type DefenseRunSettings,
-  defenseSettings,
-  resumedDefense,
   settingsFor,
   splitClean,
 } from "./defense_settings.ts";
 import {
-  downloadIfAsked,
   expectClasses,
   loadBackdoor,
   loadData,
@@ -38,51 +35,11 @@ import {
   preprocessingText,
   warnOfUnread,
 } from "./load.ts";
-import type { Output } from "./output.ts";
-import { COMPILING, resultsTable, verdictText } from "./results.ts";
-import { MEASURED_ATTACKS } from "./attack_notes.ts";
-import type { CommandContext, Note } from "./command.ts";
+import type { JobContext, Watcher } from "./watcher.ts";
+import { COMPILING } from "./results.ts";
 import { findEarlierWork, takeOver } from "./earlier_runs.ts";
-import {
-  beginRun,
-  checkResumeFlags,
-  continueRun,
-  expectDigest,
-  expectSameRun,
-  imagesOf,
-  inRunFolder,
-} from "./runs.ts";
-import { typedCommand } from "./typed_command.ts";
+import { beginRun, expectDigest, expectSameRun, imagesOf, inRunFolder } from "./runs.ts";
 import { chooseKernels } from "./tuning.ts";
-
-/** Lists that the help of a command with a defence ends with. */
-export const DEFENSE_NOTES: readonly Note[] = [
-  {
-    heading: "Recipes",
-    entries: Object.entries(RECIPES).map(([name, { description }]) => [name, description]),
-    expert: true,
-  },
-  ...MEASURED_ATTACKS,
-];
-
-/** Runs the defence `name` as the flags say, or goes on with a run of the command. */
-export async function runDefense(
-  context: CommandContext,
-  commandName: "erase" | "defend",
-  name: string,
-  flags: DefenseCommandFlags,
-): Promise<void> {
-  const { parser, output } = context;
-  if (flags.resume !== undefined) checkResumeFlags(parser);
-  const resumed = flags.resume === undefined
-    ? undefined
-    : await continueRun(flags.resume, commandName, output);
-  if (!resumed) await downloadIfAsked(flags, output);
-  const request = resumed
-    ? resumedDefense(resumed)
-    : await defenseSettings(commandName, name, flags);
-  await run(context, commandName, request, { out: flags.out, before: flags.before, resumed });
-}
 
 /** What a run works with, read and checked. */
 interface Inputs {
@@ -98,7 +55,7 @@ interface Inputs {
 }
 
 /** Reads what `request` names; whatever can be refused is refused here. */
-async function readInputs(request: DefenseRequest, output: Output): Promise<Inputs> {
+async function readInputs(request: DefenseRequest, output: Watcher): Promise<Inputs> {
   const student = await loadNetwork(request.model, request.arch ?? undefined);
   const teacher = request.teacher ? await loadNetwork(request.teacher, undefined) : undefined;
   warnOfUnread(student, output);
@@ -115,17 +72,35 @@ async function readInputs(request: DefenseRequest, output: Output): Promise<Inpu
   return { settings, student, teacher, dataset, backdoor: loaded?.backdoor, clean, fitted };
 }
 
-/** Runs the job of `request`, from where `resumed` stands if it is given. */
-async function run(
-  { output, signal }: CommandContext,
+/** Where a run is kept, and what it need not do. */
+export interface DefenseRunOptions {
+  /** Where the run folder is to be; without it a new one in `./runs`. */
+  readonly out?: string | undefined;
+  /** Folders of earlier runs, whose work is taken over where it is the same. */
+  readonly before?: readonly string[] | undefined;
+  /** The run to go on with. */
+  readonly resumed?: RunFolder | undefined;
+}
+
+/** What a run of a defence came to. */
+export interface DefenseResult {
+  /** With the content of all trigger files. */
+  readonly settings: DefenseRunSettings;
+  /** What the run's `run.json` holds. */
+  readonly record: RunRecord;
+  /** What the numbers mean, in words. */
+  readonly verdict: Verdict;
+  /** Path of the run folder. */
+  readonly out: string;
+}
+
+/** Runs the defence of `request`, from where `resumed` stands if it is given. */
+export async function defenseJob(
+  { output, signal }: JobContext,
   commandName: "erase" | "defend",
   request: DefenseRequest,
-  { out, before, resumed }: {
-    out: string | undefined;
-    before: readonly string[] | undefined;
-    resumed: RunFolder | undefined;
-  },
-): Promise<void> {
+  { out, before, resumed }: DefenseRunOptions,
+): Promise<DefenseResult> {
   const defense = findDefense(request.defense);
   const inputs = await readInputs(request, output);
   const { settings, student, teacher, dataset, clean, fitted } = inputs;
@@ -202,31 +177,20 @@ async function run(
     await audit("after", { architecture, state: cleaned, source: `${folder.path}/student` });
     await folder.update({ finished: true });
   });
-  printResults(settings, dataset, folder, output);
+  const { record, path } = folder;
+  return { settings, record, verdict: verdictOf(settings, record, dataset.classNames), out: path };
 }
 
-/** Whether a run audits; why not, where an audit was only wished for, is a warning. */
-function canAudit(settings: DefenseRunSettings, dataset: Dataset, output: Output): boolean {
-  if (settings.audit === "never") return false;
-  const obstacle = auditObstacle(settings, dataset);
-  if (obstacle === undefined) return true;
-  if (settings.audit === "always") throw new UsageError(obstacle);
-  output.warning(`warning: no audit: ${obstacle}`);
-  return false;
-}
-
-/** The table, the verdict and the files for people; one document for programs. */
-function printResults(
-  settings: DefenseRunSettings,
-  { classNames }: Dataset,
-  folder: RunFolder,
-  output: Output,
-): void {
-  const rows = evaluationsOf(folder.record);
-  const { before, teacher, after } = Object.fromEntries(rows);
-  const { before: auditBefore, after: auditAfter } = auditsOf(folder.record);
-  const finetuned = settings.teacher === null ? teacher : undefined;
-  const verdict = defenseVerdict({
+/** What the numbers on record mean. */
+function verdictOf(
+  { teacher: given }: DefenseRunSettings,
+  record: RunRecord,
+  classNames: readonly string[],
+): Verdict {
+  const { before, teacher, after } = Object.fromEntries(evaluationsOf(record));
+  const { before: auditBefore, after: auditAfter } = auditsOf(record);
+  const finetuned = given === null ? teacher : undefined;
+  return defenseVerdict({
     before,
     teacher: finetuned,
     after,
@@ -234,18 +198,14 @@ function printResults(
     auditAfter,
     classNames,
   });
-  output.result(resultsTable(rows.map(([stage, row]) => [rowName(stage, folder), row])));
-  output.result(verdictText(verdict));
-  const files = [
-    "student.safetensors",
-    ...settings.format === "pytorch" ? ["student.pth"] : [],
-  ];
-  output.line(
-    `cleaned model: ${files.map((file) => shown(`${folder.path}/${file}`)).join(" and ")}`,
-  );
-  output.line(`now: ${typedCommand("report", folder.path)}`);
-  const { results, settings: recorded } = folder.record;
-  // A model that is its own teacher has been measured as what it was before.
-  const own = settings.defense === "nad" && !results.teacher ? { teacher: results.before } : {};
-  output.document({ ...own, ...results, verdict, settings: recorded, out: folder.path });
+}
+
+/** Whether a run audits; why not, where an audit was only wished for, is a warning. */
+function canAudit(settings: DefenseRunSettings, dataset: Dataset, output: Watcher): boolean {
+  if (settings.audit === "never") return false;
+  const obstacle = auditObstacle(settings, dataset);
+  if (obstacle === undefined) return true;
+  if (settings.audit === "always") throw new UsageError(obstacle);
+  output.warning(`warning: no audit: ${obstacle}`);
+  return false;
 }

@@ -1,12 +1,12 @@
 /** From flags to training settings. */
 
 import type { Augmentation, Preprocessing } from "../../shaders/gather.ts";
-import { flipKeepsClass } from "../../src/data/flips.ts";
-import type { Recipe } from "../../src/defenses/recipes.ts";
-import type { TrainedEpoch } from "../../src/train/train.ts";
-import type { TrainingSettings } from "../../src/train/trainer.ts";
-import type { MetricsLine } from "../../src/runs/metrics.ts";
-import type { Flags } from "../../src/settings/table.ts";
+import { flipKeepsClass } from "../data/flips.ts";
+import type { Recipe } from "../defenses/recipes.ts";
+import type { TrainedEpoch } from "../train/train.ts";
+import type { TrainingSettings } from "../train/trainer.ts";
+import type { MetricsLine } from "../runs/metrics.ts";
+import type { Flags } from "../settings/table.ts";
 
 /** Padding and hole where `--augment` asks for them and the defaults have none: the paper's. */
 const CROP_PADDING = 4;

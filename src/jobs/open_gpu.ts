@@ -1,8 +1,8 @@
 /** Opening the GPU for a command: what to install where there is none, and which of several it is. */
 
-import { messageOf, NoAdapterError } from "../../src/errors.ts";
-import type { AdapterDescription } from "../../src/gpu/adapter.ts";
-import { type Gpu, openGpu } from "../../src/gpu/gpu.ts";
+import { messageOf, NoAdapterError } from "../errors.ts";
+import type { AdapterDescription } from "../gpu/adapter.ts";
+import { type Gpu, openGpu } from "../gpu/gpu.ts";
 
 /** What to install where no adapter is found, by operating system. */
 const ADVICE: Partial<Record<typeof Deno.build.os, string>> = {

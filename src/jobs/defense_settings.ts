@@ -5,20 +5,20 @@ import {
   type BackdoorDescription,
   type BackdoorRequest,
   describedBackdoor,
-} from "../../src/attacks/backdoor.ts";
-import { splitHeldOut } from "../../src/data/clean_subset.ts";
-import { DATASET_NAMES } from "../../src/data/datasets.ts";
-import { imageCount, type ImageSet, selectImages } from "../../src/data/image_set.ts";
-import { tapBetas } from "../../src/defenses/tap_betas.ts";
-import type { Architecture } from "../../src/nn/architecture.ts";
-import { tapShapes } from "../../src/nn/taps.ts";
-import type { DefenseSettings } from "../../src/defenses/defense.ts";
-import { fitBatches, type Recipe, RECIPES, TEMPERATURE } from "../../src/defenses/recipes.ts";
-import { UsageError } from "../../src/errors.ts";
-import { expectFreshStatistics } from "../../src/train/extrapolation.ts";
-import type { TrainingSettings } from "../../src/train/trainer.ts";
-import { MADE_TEACHERS } from "../../src/settings/distillation.ts";
-import { recordSettings } from "../../src/settings/record.ts";
+} from "../attacks/backdoor.ts";
+import { splitHeldOut } from "../data/clean_subset.ts";
+import { DATASET_NAMES } from "../data/datasets.ts";
+import { imageCount, type ImageSet, selectImages } from "../data/image_set.ts";
+import { tapBetas } from "../defenses/tap_betas.ts";
+import type { Architecture } from "../nn/architecture.ts";
+import { tapShapes } from "../nn/taps.ts";
+import type { DefenseSettings } from "../defenses/defense.ts";
+import { fitBatches, type Recipe, RECIPES, TEMPERATURE } from "../defenses/recipes.ts";
+import { UsageError } from "../errors.ts";
+import { expectFreshStatistics } from "../train/extrapolation.ts";
+import type { TrainingSettings } from "../train/trainer.ts";
+import { MADE_TEACHERS } from "../settings/distillation.ts";
+import { recordSettings } from "../settings/record.ts";
 import {
   dataFields,
   type DataSettings,
@@ -28,10 +28,10 @@ import {
   subsetSchema,
   type SubsetSettings,
   trainingSchema,
-} from "../../src/settings/run_schema.ts";
-import type { RunFolder } from "../../src/runs/run_folder.ts";
-import { nullable, object, oneOf, type Schema, text, truth, whole } from "../../src/runs/schema.ts";
-import { type Flags, type Recorded, SETTINGS } from "../../src/settings/table.ts";
+} from "../settings/run_schema.ts";
+import type { RunFolder } from "../runs/run_folder.ts";
+import { nullable, object, oneOf, type Schema, text, truth, whole } from "../runs/schema.ts";
+import { type Flags, type Recorded, SETTINGS } from "../settings/table.ts";
 import { backdoorSettings, dataSettings, EMBEDDED_MODEL, loadNetwork } from "./load.ts";
 import { fileDigest } from "./runs.ts";
 import { trainingSettings } from "./training.ts";

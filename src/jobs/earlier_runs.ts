@@ -5,27 +5,22 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
-import { findDefense } from "../../src/defenses/defenses.ts";
-import { FormatError } from "../../src/errors.ts";
-import type { StateDict } from "../../src/formats/host_tensor.ts";
-import { evaluationOf } from "../../src/runs/evaluation.ts";
-import { folderStore } from "../../src/runs/folder_store.ts";
-import type { MetricsLine } from "../../src/runs/metrics.ts";
-import {
-  readMetrics,
-  readRecord,
-  readRunModel,
-  type RunFolder,
-} from "../../src/runs/run_folder.ts";
+import { findDefense } from "../defenses/defenses.ts";
+import { FormatError } from "../errors.ts";
+import type { StateDict } from "../formats/host_tensor.ts";
+import { evaluationOf } from "../runs/evaluation.ts";
+import { folderStore } from "../runs/folder_store.ts";
+import type { MetricsLine } from "../runs/metrics.ts";
+import { readMetrics, readRecord, readRunModel, type RunFolder } from "../runs/run_folder.ts";
 import {
   expectCommand,
   expectIntact,
   type ReadRecord,
   type RunRecord,
-} from "../../src/runs/run_record.ts";
-import type { Store } from "../../src/runs/store.ts";
-import { shown } from "../../src/text/quoted.ts";
-import { VERSION } from "../../src/version.ts";
+} from "../runs/run_record.ts";
+import type { Store } from "../runs/store.ts";
+import { shown } from "../text/quoted.ts";
+import { VERSION } from "../version.ts";
 import { modelFile, modelMetadata } from "./defense_hooks.ts";
 import type { DefenseRunSettings } from "./defense_settings.ts";
 

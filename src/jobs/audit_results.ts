@@ -1,8 +1,8 @@
 /** Audits as people and as programs read them. */
 
-import { ANOMALY_THRESHOLD, type AuditResult } from "../../src/audit/audit.ts";
-import type { AuditDocument } from "../../src/runs/audit.ts";
-import { shown } from "../../src/text/quoted.ts";
+import { ANOMALY_THRESHOLD, type AuditResult } from "../audit/audit.ts";
+import type { AuditDocument } from "../runs/audit.ts";
+import { shown } from "../text/quoted.ts";
 import { duration, percent } from "./results.ts";
 
 /** The document of an audit. */

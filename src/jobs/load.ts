@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PLAIN_PREPROCESSING, type Preprocessing } from "../../shaders/gather.ts";
-import { findAttack } from "../../src/attacks/attacks.ts";
+import { findAttack } from "../attacks/attacks.ts";
 import {
   type BackdoorDescription,
   type BackdoorRequest,
@@ -12,25 +12,25 @@ import {
   type NamedFile,
   readTriggerFiles,
   recordedBackdoor,
-} from "../../src/attacks/backdoor.ts";
-import { HELPER_OPTION } from "../../src/attacks/helper_model.ts";
-import { isPicture } from "../../src/attacks/picture_option.ts";
-import { cleanFraction, evenSubset, indexRange } from "../../src/data/clean_subset.ts";
-import { DATASET_NAMES, downloadDataset, loadDataset } from "../../src/data/datasets.ts";
-import { checkImageSet, type Dataset, imageCount, selectImages } from "../../src/data/image_set.ts";
-import type { LoadOptions } from "../../src/data/load_options.ts";
-import { kindOf } from "../../src/data/paths.ts";
-import { DataError, UsageError } from "../../src/errors.ts";
-import { readCheckpoint } from "../../src/formats/checkpoint.ts";
-import type { Gpu } from "../../src/gpu/gpu.ts";
-import { architectureOf } from "../../src/nn/architectures.ts";
-import { unreadNames } from "../../src/nn/unread.ts";
-import { checkState, type NamedState } from "../../src/nn/state.ts";
-import type { Backdoor } from "../../src/data/backdoor.ts";
-import type { DataSettings, SubsetSettings } from "../../src/settings/run_schema.ts";
-import type { AttackFlags, DataFlags } from "./flags.ts";
+} from "../attacks/backdoor.ts";
+import { HELPER_OPTION } from "../attacks/helper_model.ts";
+import { isPicture } from "../attacks/picture_option.ts";
+import { cleanFraction, evenSubset, indexRange } from "../data/clean_subset.ts";
+import { DATASET_NAMES, downloadDataset, loadDataset } from "../data/datasets.ts";
+import { checkImageSet, type Dataset, imageCount, selectImages } from "../data/image_set.ts";
+import type { LoadOptions } from "../data/load_options.ts";
+import { kindOf } from "../data/paths.ts";
+import { DataError, UsageError } from "../errors.ts";
+import { readCheckpoint } from "../formats/checkpoint.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { architectureOf } from "../nn/architectures.ts";
+import { unreadNames } from "../nn/unread.ts";
+import { checkState, type NamedState } from "../nn/state.ts";
+import type { Backdoor } from "../data/backdoor.ts";
+import type { DataSettings, SubsetSettings } from "../settings/run_schema.ts";
+import type { AttackFlags, DataFlags } from "../settings/table.ts";
 import { adapterLine, openAdvisedGpu } from "./open_gpu.ts";
-import type { Output } from "./output.ts";
+import type { Watcher } from "./watcher.ts";
 
 /** The model that the embedded default job erases, made by `deno task attack` (models/README.md). */
 export const EMBEDDED_MODEL: string = fileURLToPath(
@@ -88,7 +88,7 @@ function subsetOptions(subset: SubsetSettings): Pick<LoadOptions, "trainLimit" |
 export async function loadData(
   settings: DataSettings,
   subset: SubsetSettings | "all" | "none",
-  output: Output,
+  output: Watcher,
 ): Promise<Dataset> {
   const dataset = await loadDataset({
     name: settings.dataset,
@@ -109,7 +109,7 @@ export async function loadData(
 }
 
 /** Fetches the official archive where `--download` was given. */
-export async function downloadIfAsked(flags: DataFlags, output: Output): Promise<void> {
+export async function downloadIfAsked(flags: DataFlags, output: Watcher): Promise<void> {
   if (!flags.download) return;
   await downloadDataset(flags.dataset, flags.data, {
     onProgress: (received, total) =>
@@ -133,7 +133,7 @@ export interface LoadedModel extends NamedState {
 const NAMES_SHOWN = 3;
 
 /** Warns of what lies in a model's file and takes no part; it is kept in files made of the model. */
-export function warnOfUnread({ architecture, source }: NamedState, output: Output): void {
+export function warnOfUnread({ architecture, source }: NamedState, output: Watcher): void {
   const names = unreadNames(architecture);
   if (names.length === 0) return;
   const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : "";
@@ -240,7 +240,7 @@ export function checkTarget({ target: { label } }: BackdoorRequest, dataset: Dat
 }
 
 /** Opens the GPU and says which it is. */
-export async function openGpuFor(output: Output): Promise<Gpu> {
+export async function openGpuFor(output: Watcher): Promise<Gpu> {
   const gpu = await openAdvisedGpu();
   output.line(`GPU: ${adapterLine(gpu.adapter)}`);
   return gpu;

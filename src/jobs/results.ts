@@ -1,15 +1,15 @@
 /** Evaluations as people and as programs read them. */
 
-import type { BackdoorDescription } from "../../src/attacks/backdoor.ts";
-import { isNearChance } from "../../src/train/chance.ts";
-import { unmeasuredAttack } from "../../src/report/attack_verdict.ts";
-import { NOT_MEASURED } from "../../src/report/number_text.ts";
-import type { Share } from "../../src/train/confusion.ts";
-import type { EvaluationDocument } from "../../src/runs/evaluation.ts";
-import type { Verdict } from "../../src/report/verdict.ts";
-import type { Evaluation } from "../../src/train/evaluate.ts";
-import { shown } from "../../src/text/quoted.ts";
-import type { EpochProgress } from "../../src/train/trainer.ts";
+import type { BackdoorDescription } from "../attacks/backdoor.ts";
+import { isNearChance } from "../train/chance.ts";
+import { unmeasuredAttack } from "../report/attack_verdict.ts";
+import { NOT_MEASURED } from "../report/number_text.ts";
+import type { Share } from "../train/confusion.ts";
+import type { EvaluationDocument } from "../runs/evaluation.ts";
+import type { Verdict } from "../report/verdict.ts";
+import type { Evaluation } from "../train/evaluate.ts";
+import { shown } from "../text/quoted.ts";
+import type { EpochProgress } from "../train/trainer.ts";
 
 /** The document of an evaluation. */
 export function evaluationDocument(

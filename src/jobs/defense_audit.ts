@@ -1,17 +1,17 @@
 /** The audits before and after a defence. */
 
-import { audit, AUDIT_DEFAULTS, checkAudit } from "../../src/audit/audit.ts";
-import type { Dataset } from "../../src/data/image_set.ts";
-import { LetheError } from "../../src/errors.ts";
-import type { Gpu } from "../../src/gpu/gpu.ts";
-import type { NamedState } from "../../src/nn/state.ts";
-import { type AuditedStage, auditsOf } from "../../src/runs/audit.ts";
-import type { RunFolder } from "../../src/runs/run_folder.ts";
-import { shown } from "../../src/text/quoted.ts";
+import { audit, AUDIT_DEFAULTS, checkAudit } from "../audit/audit.ts";
+import type { Dataset } from "../data/image_set.ts";
+import { LetheError } from "../errors.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { NamedState } from "../nn/state.ts";
+import { type AuditedStage, auditsOf } from "../runs/audit.ts";
+import type { RunFolder } from "../runs/run_folder.ts";
+import { shown } from "../text/quoted.ts";
 import { patternsFile } from "./audit_files.ts";
 import { auditDocument, auditProgressText } from "./audit_results.ts";
 import type { DefenseRunSettings } from "./defense_settings.ts";
-import type { Output } from "./output.ts";
+import type { Watcher } from "./watcher.ts";
 
 /** What an audit of a run works with. */
 export interface AuditContext {
@@ -19,7 +19,7 @@ export interface AuditContext {
   readonly settings: DefenseRunSettings;
   readonly dataset: Dataset;
   readonly folder: RunFolder;
-  readonly output: Output;
+  readonly output: Watcher;
   readonly signal: AbortSignal;
 }
 

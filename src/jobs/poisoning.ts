@@ -1,6 +1,6 @@
 /** From the settings of an attack to what is trained on, and back from the folder of a run. */
 
-import { findAttack } from "../../src/attacks/attacks.ts";
+import { findAttack } from "../attacks/attacks.ts";
 import {
   type BackdoorDescription,
   type BackdoorRequest,
@@ -9,27 +9,23 @@ import {
   readTriggerFiles,
   targetOfBackdoor,
   trainingTriggers,
-} from "../../src/attacks/backdoor.ts";
-import { HELPER_OPTION } from "../../src/attacks/helper_model.ts";
-import { isPicture } from "../../src/attacks/picture_option.ts";
-import { poison, type Poisoning } from "../../src/attacks/poison.ts";
-import type { TrainingTriggers } from "../../src/attacks/poisoned_set.ts";
-import {
-  decodePrepared,
-  encodePrepared,
-  type PreparedAttack,
-} from "../../src/attacks/prepared_file.ts";
-import { CHANNELS, type Dataset } from "../../src/data/image_set.ts";
-import { kindOf } from "../../src/data/paths.ts";
-import { FormatError, UsageError } from "../../src/errors.ts";
-import type { Gpu } from "../../src/gpu/gpu.ts";
-import type { Architecture } from "../../src/nn/architecture.ts";
-import type { Backdoor } from "../../src/data/backdoor.ts";
-import type { RunFolder } from "../../src/runs/run_folder.ts";
-import type { TrainingSettings } from "../../src/train/trainer.ts";
-import { shown } from "../../src/text/quoted.ts";
+} from "../attacks/backdoor.ts";
+import { HELPER_OPTION } from "../attacks/helper_model.ts";
+import { isPicture } from "../attacks/picture_option.ts";
+import { poison, type Poisoning } from "../attacks/poison.ts";
+import type { TrainingTriggers } from "../attacks/poisoned_set.ts";
+import { decodePrepared, encodePrepared, type PreparedAttack } from "../attacks/prepared_file.ts";
+import { CHANNELS, type Dataset } from "../data/image_set.ts";
+import { kindOf } from "../data/paths.ts";
+import { FormatError, UsageError } from "../errors.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Architecture } from "../nn/architecture.ts";
+import type { Backdoor } from "../data/backdoor.ts";
+import type { RunFolder } from "../runs/run_folder.ts";
+import type { TrainingSettings } from "../train/trainer.ts";
+import { shown } from "../text/quoted.ts";
 import { checkTarget } from "./load.ts";
-import type { Output } from "./output.ts";
+import type { Watcher } from "./watcher.ts";
 
 /** The file of a run folder that holds its prepared attack. */
 const PREPARED = "prepared.safetensors";
@@ -80,7 +76,7 @@ export async function planAttack(
 export interface PreparationContext {
   readonly architecture: Architecture;
   readonly training: TrainingSettings;
-  readonly output: Output;
+  readonly output: Watcher;
   readonly signal: AbortSignal;
   /** Keeps the helper model and what was prepared, where there is one. */
   readonly folder?: RunFolder | undefined;

@@ -1,13 +1,13 @@
 /** The triggers that an audit recovered, as tensors and as a picture. */
 
-import type { ClassAudit } from "../../src/audit/audit.ts";
-import { recoveredTrigger } from "../../src/audit/recovered_trigger.ts";
-import { applyTrigger } from "../../src/data/trigger.ts";
-import { CHANNELS, type ImageSet } from "../../src/data/image_set.ts";
-import { float32Tensor } from "../../src/formats/host_tensor.ts";
-import { encodePng } from "../../src/formats/png_write.ts";
-import { writeSafetensors } from "../../src/formats/safetensors.ts";
-import { gallery } from "../../src/report/gallery.ts";
+import type { ClassAudit } from "../audit/audit.ts";
+import { recoveredTrigger } from "../audit/recovered_trigger.ts";
+import { applyTrigger } from "../data/trigger.ts";
+import { CHANNELS, type ImageSet } from "../data/image_set.ts";
+import { float32Tensor } from "../formats/host_tensor.ts";
+import { encodePng } from "../formats/png_write.ts";
+import { writeSafetensors } from "../formats/safetensors.ts";
+import { gallery } from "../report/gallery.ts";
 
 /** Classes side by side. */
 const COLUMNS = 10;

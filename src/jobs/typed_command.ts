@@ -3,7 +3,7 @@
  * printed can be pasted; without it, commands are tasks of Deno.
  */
 
-import { shellQuoted } from "../../src/text/shell.ts";
+import { shellQuoted } from "../text/shell.ts";
 
 /** What `run` says of itself: `./run`, or from another folder `../lethe/run`. */
 const VARIABLE = "LETHE_COMMAND";

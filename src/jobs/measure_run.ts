@@ -8,16 +8,16 @@ import {
   type BackdoorDescription,
   describedBackdoor,
   recordedBackdoor,
-} from "../../src/attacks/backdoor.ts";
-import { DATASET_NAMES } from "../../src/data/datasets.ts";
-import { type Dataset, imageCount } from "../../src/data/image_set.ts";
-import { imagesDigest } from "../../src/data/images_digest.ts";
-import { kindOf } from "../../src/data/paths.ts";
-import { DataError, FormatError, Interrupted, LetheError } from "../../src/errors.ts";
-import { isText } from "../../src/report/json_value.ts";
-import { measure, type Measurement, type NamedNetwork } from "../../src/report/measurement.ts";
-import { stageName } from "../../src/report/report_input.ts";
-import type { Missing, RunContents } from "../../src/report/run_contents.ts";
+} from "../attacks/backdoor.ts";
+import { DATASET_NAMES } from "../data/datasets.ts";
+import { type Dataset, imageCount } from "../data/image_set.ts";
+import { imagesDigest } from "../data/images_digest.ts";
+import { kindOf } from "../data/paths.ts";
+import { DataError, FormatError, Interrupted, LetheError } from "../errors.ts";
+import { isText } from "../report/json_value.ts";
+import { measure, type Measurement, type NamedNetwork } from "../report/measurement.ts";
+import { stageName } from "../report/report_input.ts";
+import type { Missing, RunContents } from "../report/run_contents.ts";
 import {
   check,
   list,
@@ -30,9 +30,9 @@ import {
   text,
   truth,
   whole,
-} from "../../src/runs/schema.ts";
-import { checkRecorded } from "../../src/settings/record.ts";
-import { shown } from "../../src/text/quoted.ts";
+} from "../runs/schema.ts";
+import { checkRecorded } from "../settings/record.ts";
+import { shown } from "../text/quoted.ts";
 import {
   expectClasses,
   loadBackdoor,
@@ -41,8 +41,8 @@ import {
   loadNetwork,
   openGpuFor,
 } from "./load.ts";
-import type { DataSettings } from "../../src/settings/run_schema.ts";
-import type { Output } from "./output.ts";
+import type { DataSettings } from "../settings/run_schema.ts";
+import type { Watcher } from "./watcher.ts";
 import { evaluationProgressText } from "./results.ts";
 
 /** What a report knows of a run beyond its folder. */
@@ -72,7 +72,7 @@ interface RunNetwork {
  */
 export async function measureRun(
   run: RunContents,
-  { images, output, signal }: { images: number; output: Output; signal: AbortSignal },
+  { images, output, signal }: { images: number; output: Watcher; signal: AbortSignal },
 ): Promise<MeasuredRun> {
   const missing: Missing[] = [];
   const attempt = async <T>(what: string, body: () => Promise<T>): Promise<T | undefined> => {
@@ -138,7 +138,7 @@ export async function measureRun(
  * The test images of a run. They are embedded in its report, so that a record that somebody else wrote
  * must not choose them: it has to state their digest, or name a public data set.
  */
-async function testImagesOf(run: RunContents, output: Output): Promise<Dataset> {
+async function testImagesOf(run: RunContents, output: Watcher): Promise<Dataset> {
   const settings = dataOf(run);
   const { path, record: { images } } = run;
   if (images === undefined && !DATASET_NAMES.includes(settings.dataset)) {

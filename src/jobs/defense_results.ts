@@ -1,11 +1,11 @@
 /** What a run of a defence has found, as people read it. */
 
-import { stageName } from "../../src/report/report_input.ts";
-import type { RunFolder } from "../../src/runs/run_folder.ts";
+import { stageName } from "../report/report_input.ts";
+import type { RunFolder } from "../runs/run_folder.ts";
 import type { DefenseRunSettings } from "./defense_settings.ts";
 
 /** What a stage is called in a table. */
-export function rowName(stage: string, { record }: RunFolder): string {
+export function rowName(stage: string, { record }: Pick<RunFolder, "record">): string {
   return stage === "teacher" ? "finetuned teacher" : stageName(stage, record);
 }
 

@@ -1,18 +1,18 @@
 /** What a run of a defence writes into its folder as it goes on, and what it finds there. */
 
-import { BACKDOOR_KEY } from "../../src/attacks/backdoor.ts";
-import type { Dataset } from "../../src/data/image_set.ts";
-import type { DefendHooks } from "../../src/defenses/defend.ts";
-import type { Defense, DefenseSettings } from "../../src/defenses/defense.ts";
-import { findDefense } from "../../src/defenses/defenses.ts";
-import { checkState, type NamedState } from "../../src/nn/state.ts";
-import { evaluationsOf } from "../../src/runs/evaluation.ts";
-import type { RunFolder } from "../../src/runs/run_folder.ts";
-import { checkSnapshot } from "../../src/runs/snapshot_file.ts";
-import { VERSION } from "../../src/version.ts";
+import { BACKDOOR_KEY } from "../attacks/backdoor.ts";
+import type { Dataset } from "../data/image_set.ts";
+import type { DefendHooks } from "../defenses/defend.ts";
+import type { Defense, DefenseSettings } from "../defenses/defense.ts";
+import { findDefense } from "../defenses/defenses.ts";
+import { checkState, type NamedState } from "../nn/state.ts";
+import { evaluationsOf } from "../runs/evaluation.ts";
+import type { RunFolder } from "../runs/run_folder.ts";
+import { checkSnapshot } from "../runs/snapshot_file.ts";
+import { VERSION } from "../version.ts";
 import { accuracyText, modelName, rowName } from "./defense_results.ts";
 import type { DefenseRunSettings } from "./defense_settings.ts";
-import type { Output } from "./output.ts";
+import type { Watcher } from "./watcher.ts";
 import {
   evaluationDocument,
   evaluationProgressText,
@@ -32,7 +32,7 @@ export interface Recording {
   readonly fitted: DefenseSettings;
   readonly dataset: Dataset;
   readonly folder: RunFolder;
-  readonly output: Output;
+  readonly output: Watcher;
   /** Name of the GPU. */
   readonly adapter: string;
 }

@@ -1,40 +1,19 @@
 /** Beginning runs, and taking them up again. */
 
 import { createHash } from "node:crypto";
-import type { Command } from "npm:commander@15.1.0";
-import type { Dataset } from "../../src/data/image_set.ts";
-import { imagesDigest } from "../../src/data/images_digest.ts";
-import { DeviceLostError, FormatError, Interrupted, UsageError } from "../../src/errors.ts";
-import { MAXIMUM_CHECKPOINT_BYTES } from "../../src/formats/checkpoint.ts";
-import { readRegularFile } from "../../src/formats/read_file.ts";
-import { reserveFolder, takeFolder } from "../../src/runs/folder_store.ts";
-import { createRun, resumeRun, type RunFolder } from "../../src/runs/run_folder.ts";
-import type { RunImages, RunRecord } from "../../src/runs/run_record.ts";
-import { checkRecorded } from "../../src/settings/record.ts";
-import { shown } from "../../src/text/quoted.ts";
+import type { Dataset } from "../data/image_set.ts";
+import { imagesDigest } from "../data/images_digest.ts";
+import { DeviceLostError, FormatError, Interrupted } from "../errors.ts";
+import { MAXIMUM_CHECKPOINT_BYTES } from "../formats/checkpoint.ts";
+import { readRegularFile } from "../formats/read_file.ts";
+import { reserveFolder, takeFolder } from "../runs/folder_store.ts";
+import { createRun, resumeRun, type RunFolder } from "../runs/run_folder.ts";
+import type { RunImages, RunRecord } from "../runs/run_record.ts";
+import { checkRecorded } from "../settings/record.ts";
+import { shown } from "../text/quoted.ts";
 import type { LoadedModel } from "./load.ts";
-import type { Output } from "./output.ts";
+import type { Watcher } from "./watcher.ts";
 import { typedCommand } from "./typed_command.ts";
-
-/** Flags that may stand beside `--resume`; all others are settings, which a resumed run has. */
-const BESIDE_RESUME: ReadonlySet<string> = new Set(["resume", "json", "quiet"]);
-
-/**
- * Refuses settings beside `--resume`.
- *
- * @throws {UsageError} naming the first of them.
- */
-export function checkResumeFlags(command: Command): void {
-  const extra = command.options.find((option) => {
-    const name = option.attributeName();
-    return command.getOptionValueSource(name) === "cli" && !BESIDE_RESUME.has(name);
-  });
-  if (extra) {
-    throw new UsageError(
-      `cannot change ${extra.long} of a resumed run: it goes on with the settings that it began with`,
-    );
-  }
-}
 
 /** Begins a run of `command` in `out`, or in the first of `runs/COMMAND-1`, ... that does not exist. */
 export async function beginRun(
@@ -53,7 +32,7 @@ export async function beginRun(
 export async function continueRun(
   path: string,
   command: string,
-  output: Output,
+  output: Watcher,
 ): Promise<RunFolder> {
   const folder = await resumeRun(await takeFolder(path), command, { deno: Deno.version.deno });
   try {
@@ -82,7 +61,7 @@ export async function imagesOf({ train, test, classNames }: Dataset): Promise<Ru
 export function expectSameRun(
   { path, record }: RunFolder,
   { images, adapter }: { readonly images: RunImages; readonly adapter: string },
-  output: Output,
+  output: Watcher,
 ): void {
   for (const part of ["train", "test"] as const) {
     if (record.images === undefined || record.images[part] === images[part]) continue;

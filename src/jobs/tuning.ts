@@ -1,14 +1,14 @@
 /** Which kernels a command runs: chosen by timing where that was done, else the defaults. */
 
 import type { ConvolutionUse } from "../../shaders/convolution/use.ts";
-import { UsageError } from "../../src/errors.ts";
-import type { Gpu } from "../../src/gpu/gpu.ts";
-import type { Architecture } from "../../src/nn/architecture.ts";
-import { choicesPath, loadChoices, saveChoices } from "../../src/tuning/choices_file.ts";
-import { quoted } from "../../src/text/quoted.ts";
-import { convolutionUses } from "../../src/tuning/convolution_uses.ts";
-import { tune } from "../../src/tuning/tune.ts";
-import type { Output } from "./output.ts";
+import { UsageError } from "../errors.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import type { Architecture } from "../nn/architecture.ts";
+import { choicesPath, loadChoices, saveChoices } from "../tuning/choices_file.ts";
+import { quoted } from "../text/quoted.ts";
+import { convolutionUses } from "../tuning/convolution_uses.ts";
+import { tune } from "../tuning/tune.ts";
+import type { Watcher } from "./watcher.ts";
 
 /** What will be trained. */
 export interface TuningRequest {
@@ -30,7 +30,7 @@ export interface TuningRequest {
  */
 export async function chooseKernels(
   gpu: Gpu,
-  output: Output,
+  output: Watcher,
   request: TuningRequest,
 ): Promise<Readonly<Record<string, string>>> {
   if (request.kept) {

@@ -1,13 +1,13 @@
 /** A picture of what attacks do to images. */
 
-import { ATTACKS, findAttack } from "../../src/attacks/attacks.ts";
-import type { BackdoorRequest } from "../../src/attacks/backdoor.ts";
-import { poisonedImage, poisonedSet } from "../../src/attacks/poisoned_set.ts";
-import type { Dataset } from "../../src/data/image_set.ts";
-import { encodePng } from "../../src/formats/png_write.ts";
-import { writeFileAtomic } from "../../src/formats/write_file.ts";
-import type { Gpu } from "../../src/gpu/gpu.ts";
-import { amplifiedDifference, gallery } from "../../src/report/gallery.ts";
+import { ATTACKS, findAttack } from "../attacks/attacks.ts";
+import type { BackdoorRequest } from "../attacks/backdoor.ts";
+import { poisonedImage, poisonedSet } from "../attacks/poisoned_set.ts";
+import type { Dataset } from "../data/image_set.ts";
+import { encodePng } from "../formats/png_write.ts";
+import { writeFileAtomic } from "../formats/write_file.ts";
+import type { Gpu } from "../gpu/gpu.ts";
+import { amplifiedDifference, gallery } from "../report/gallery.ts";
 import { planAttack, type PreparationContext, prepareAttack } from "./poisoning.ts";
 
 /** Images of each attack. */
@@ -29,6 +29,7 @@ const QUICK: Readonly<Record<string, Readonly<Record<string, string>>>> = {
  * Draws for each attack, or the one named, three rows: images that it would poison, the same
  * poisoned, and the amplified difference around grey.
  *
+ * @returns what is in the picture, in words.
  * @param named The attack; without one all, aimed at class 0.
  */
 export async function writeGallery(
@@ -37,7 +38,7 @@ export async function writeGallery(
   dataset: Dataset,
   named: BackdoorRequest | undefined,
   context: PreparationContext,
-): Promise<void> {
+): Promise<string> {
   const { height, width } = dataset.train;
   const size = 3 * height * width;
   const target = { mode: "all2one", label: 0 } as const;
@@ -67,7 +68,6 @@ export async function writeGallery(
   }
   await writeFileAtomic(path, encodePng(gallery(groups, { height, width }, SCALE)));
   const names = descriptions.map(({ name }) => name).join(", ");
-  context.output.result(
-    `${path}: ${names} from the top; images, the same poisoned, ${AMPLIFICATION} times the difference`,
-  );
+  return `${path}: ${names} from the top; images, the same poisoned, ${AMPLIFICATION} times the ` +
+    "difference";
 }

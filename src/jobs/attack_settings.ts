@@ -1,13 +1,13 @@
 /** What a run of `attack` is made of: its flags, its settings, its data. */
 
-import { findAttack } from "../../src/attacks/attacks.ts";
-import { type BackdoorRequest, describedBackdoor } from "../../src/attacks/backdoor.ts";
-import { HELPER_OPTION } from "../../src/attacks/helper_model.ts";
-import { type Dataset, imageCount } from "../../src/data/image_set.ts";
-import { indicesBelow } from "../../src/data/load_options.ts";
-import { UsageError } from "../../src/errors.ts";
-import type { TrainingSettings } from "../../src/train/trainer.ts";
-import { recordSettings } from "../../src/settings/record.ts";
+import { findAttack } from "../attacks/attacks.ts";
+import { type BackdoorRequest, describedBackdoor } from "../attacks/backdoor.ts";
+import { HELPER_OPTION } from "../attacks/helper_model.ts";
+import { type Dataset, imageCount } from "../data/image_set.ts";
+import { indicesBelow } from "../data/load_options.ts";
+import { UsageError } from "../errors.ts";
+import type { TrainingSettings } from "../train/trainer.ts";
+import { recordSettings } from "../settings/record.ts";
 import {
   dataFields,
   type DataSettings,
@@ -16,13 +16,13 @@ import {
   subsetSchema,
   type SubsetSettings,
   trainingSchema,
-} from "../../src/settings/run_schema.ts";
-import type { RunFolder } from "../../src/runs/run_folder.ts";
-import { nullable, object, type Schema, text } from "../../src/runs/schema.ts";
-import { fieldsOf } from "../../src/settings/setting.ts";
-import type { Flags, Recorded } from "../../src/settings/table.ts";
+} from "../settings/run_schema.ts";
+import type { RunFolder } from "../runs/run_folder.ts";
+import { nullable, object, type Schema, text } from "../runs/schema.ts";
+import { fieldsOf } from "../settings/setting.ts";
+import type { Flags, Recorded } from "../settings/table.ts";
 import { dataSettings, loadData, namedBackdoor } from "./load.ts";
-import type { Output } from "./output.ts";
+import type { Watcher } from "./watcher.ts";
 import { type TrainingDefaults, trainingSettings } from "./training.ts";
 
 /** What determines a run besides the settings that its flags set under their own names. */
@@ -143,7 +143,7 @@ export function subsetOf(
 /** The data set, and the number of each of its training images in file order. */
 export async function loadTrainingData(
   settings: DataSettings & { readonly subset: SubsetSettings | null },
-  output: Output,
+  output: Watcher,
 ): Promise<{ dataset: Dataset; records: Uint32Array }> {
   const dataset = await loadData(settings, settings.subset ?? "all", output);
   const records = dataset.trainRecords ?? indicesBelow(imageCount(dataset.train));

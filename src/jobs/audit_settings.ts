@@ -1,11 +1,11 @@
 /** What `audit` was asked to do: from flags to everything that determines a run. */
 
 import { resolve } from "node:path";
-import { DATASET_NAMES } from "../../src/data/datasets.ts";
-import { UsageError } from "../../src/errors.ts";
-import { recordSettings } from "../../src/settings/record.ts";
-import type { Flags, Recorded } from "../../src/settings/table.ts";
-import type { DataSettings, SubsetSettings } from "../../src/settings/run_schema.ts";
+import { DATASET_NAMES } from "../data/datasets.ts";
+import { UsageError } from "../errors.ts";
+import { recordSettings } from "../settings/record.ts";
+import type { Flags, Recorded } from "../settings/table.ts";
+import type { DataSettings, SubsetSettings } from "../settings/run_schema.ts";
 import { dataSettings, EMBEDDED_MODEL } from "./load.ts";
 import { fileDigest } from "./runs.ts";
 

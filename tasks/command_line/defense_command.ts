@@ -1,0 +1,67 @@
+/** What `erase` and `defend` have in common: how they begin, and what they print. */
+
+import { RECIPES } from "../../src/defenses/recipes.ts";
+import { defenseJob, type DefenseResult } from "../../src/jobs/defense_job.ts";
+import { rowName } from "../../src/jobs/defense_results.ts";
+import {
+  type DefenseCommandFlags,
+  defenseSettings,
+  resumedDefense,
+} from "../../src/jobs/defense_settings.ts";
+import { downloadIfAsked } from "../../src/jobs/load.ts";
+import { resultsTable, verdictText } from "../../src/jobs/results.ts";
+import { continueRun } from "../../src/jobs/runs.ts";
+import { typedCommand } from "../../src/jobs/typed_command.ts";
+import { evaluationsOf } from "../../src/runs/evaluation.ts";
+import { shown } from "../../src/text/quoted.ts";
+import { MEASURED_ATTACKS } from "./attack_notes.ts";
+import type { CommandContext, Note } from "./command.ts";
+import type { Output } from "./output.ts";
+import { checkResumeFlags } from "./resume_flags.ts";
+
+/** Lists that the help of a command with a defence ends with. */
+export const DEFENSE_NOTES: readonly Note[] = [
+  {
+    heading: "Recipes",
+    entries: Object.entries(RECIPES).map(([name, { description }]) => [name, description]),
+    expert: true,
+  },
+  ...MEASURED_ATTACKS,
+];
+
+/** Runs the defence `name` as the flags say, or goes on with a run of the command. */
+export async function runDefense(
+  context: CommandContext,
+  commandName: "erase" | "defend",
+  name: string,
+  flags: DefenseCommandFlags,
+): Promise<void> {
+  const { parser, output } = context;
+  if (flags.resume !== undefined) checkResumeFlags(parser);
+  const resumed = flags.resume === undefined
+    ? undefined
+    : await continueRun(flags.resume, commandName, output);
+  if (!resumed) await downloadIfAsked(flags, output);
+  const request = resumed
+    ? resumedDefense(resumed)
+    : await defenseSettings(commandName, name, flags);
+  const { out, before } = flags;
+  printResults(await defenseJob(context, commandName, request, { out, before, resumed }), output);
+}
+
+/** The table, the verdict and the files for people; one document for programs. */
+function printResults({ settings, record, verdict, out }: DefenseResult, output: Output): void {
+  const rows = evaluationsOf(record);
+  output.result(resultsTable(rows.map(([stage, row]) => [rowName(stage, { record }), row])));
+  output.result(verdictText(verdict));
+  const files = [
+    "student.safetensors",
+    ...settings.format === "pytorch" ? ["student.pth"] : [],
+  ];
+  output.line(`cleaned model: ${files.map((file) => shown(`${out}/${file}`)).join(" and ")}`);
+  output.line(`now: ${typedCommand("report", out)}`);
+  const { results, settings: recorded } = record;
+  // A model that is its own teacher has been measured as what it was before.
+  const own = settings.defense === "nad" && !results.teacher ? { teacher: results.before } : {};
+  output.document({ ...own, ...results, verdict, settings: recorded, out });
+}
