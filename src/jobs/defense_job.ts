@@ -6,6 +6,7 @@ import type { DefenseSettings } from "../defenses/defense.ts";
 import { findDefense } from "../defenses/defenses.ts";
 import { writeTorch } from "../formats/torch_write.ts";
 import { UsageError } from "../errors.ts";
+import { writeOnnxState } from "../nn/onnx_model.ts";
 import type { NamedState } from "../nn/state.ts";
 import { defenseVerdict } from "../report/defense_verdict.ts";
 import type { Backdoor } from "../data/backdoor.ts";
@@ -39,6 +40,7 @@ import type { JobContext, Watcher } from "./watcher.ts";
 import { COMPILING } from "./results.ts";
 import { findEarlierWork, takeOver } from "./earlier_runs.ts";
 import { beginRun, expectDigest, expectSameRun, imagesOf, inRunFolder } from "./runs.ts";
+import { expectOwnNames, normsFor } from "./onnx_student.ts";
 import { chooseKernels } from "./tuning.ts";
 
 /** What a run works with, read and checked. */
@@ -60,6 +62,7 @@ async function readInputs(request: DefenseRequest, output: Watcher): Promise<Inp
   const teacher = request.teacher ? await loadNetwork(request.teacher, undefined) : undefined;
   warnOfUnread(student, output);
   if (teacher) warnOfUnread(teacher, output);
+  if (student.onnx) expectOwnNames(student.onnx.file);
   const dataset = await loadData(request, request.subset, output);
   expectClasses(student, dataset);
   const loaded = await loadBackdoor(request.attack, dataset);
@@ -92,6 +95,8 @@ export interface DefenseResult {
   readonly verdict: Verdict;
   /** Path of the run folder. */
   readonly out: string;
+  /** Files of the cleaned model in it. */
+  readonly files: readonly string[];
 }
 
 /** Runs the defence of `request`, from where `resumed` stands if it is given. */
@@ -150,9 +155,11 @@ export async function defenseJob(
     }
     output.progress(COMPILING);
     await audit("before", student);
-    const cleaned = await defend(gpu, {
+    const restored = await normsFor(gpu, inputs, { output, signal });
+    const trained = restored?.network ?? student;
+    const result = await defend(gpu, {
       defense,
-      student,
+      student: trained,
       teacher,
       clean: clean.train,
       heldOut: clean.heldOut,
@@ -164,21 +171,36 @@ export async function defenseJob(
       },
     }, {
       signal,
-      resume: resumed || earlier ? await resumption(folder, student, fitted, defense) : undefined,
+      resume: resumed || earlier ? await resumption(folder, trained, fitted, defense) : undefined,
       ...recordingHooks({ settings, fitted, dataset, folder, output, adapter }),
     });
+    const cleaned = restored?.fold(result) ?? result;
     await folder.saveModel("student", cleaned, modelMetadata(settings));
     if (settings.format === "pytorch") {
       await folder.saveFile("student.pth", writeTorch(cleaned));
     }
+    if (student.onnx) {
+      // What a safetensors file says of its own form has no place here.
+      const metadata = modelMetadata(settings);
+      metadata.delete("format");
+      const files = writeOnnxState(student.onnx.file, cleaned, metadata);
+      for (const [name, bytes] of files) await folder.saveFile(name || "student.onnx", bytes);
+    }
     const { architecture } = student;
     const made = teacher ? undefined : await folder.readModel("teacher");
-    await audit("teacher", made ? { architecture, state: made, source: "the teacher" } : teacher);
+    const own = made && { ...trained, state: made, source: "the teacher" };
+    await audit("teacher", own ?? teacher);
     await audit("after", { architecture, state: cleaned, source: `${folder.path}/student` });
     await folder.update({ finished: true });
   });
   const { record, path } = folder;
-  return { settings, record, verdict: verdictOf(settings, record, dataset.classNames), out: path };
+  const files = [
+    "student.safetensors",
+    ...settings.format === "pytorch" ? ["student.pth"] : [],
+    ...student.onnx ? ["student.onnx"] : [],
+  ];
+  const verdict = verdictOf(settings, record, dataset.classNames);
+  return { settings, record, verdict, out: path, files };
 }
 
 /** What the numbers on record mean. */

@@ -21,9 +21,18 @@ import { checkImageSet, type Dataset, imageCount, selectImages } from "../data/i
 import type { LoadOptions } from "../data/load_options.ts";
 import { kindOf } from "../data/paths.ts";
 import { DataError, UsageError } from "../errors.ts";
-import { readCheckpoint } from "../formats/checkpoint.ts";
+import {
+  MAXIMUM_CHECKPOINT_BYTES,
+  parseCheckpoint,
+  readCheckpoint,
+} from "../formats/checkpoint.ts";
+import { isOnnx, type OnnxModel } from "../formats/onnx.ts";
+import { readOnnxFiles } from "../formats/onnx_file.ts";
+import { readRegularFile } from "../formats/read_file.ts";
+import { isSafetensors } from "../formats/safetensors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { architectureOf } from "../nn/architectures.ts";
+import { type OnnxNetwork, onnxNetwork } from "../nn/onnx_model.ts";
 import { unreadNames } from "../nn/unread.ts";
 import { checkState, type NamedState } from "../nn/state.ts";
 import type { Backdoor } from "../data/backdoor.ts";
@@ -127,6 +136,8 @@ export interface LoadedModel extends NamedState {
   readonly metadata: ReadonlyMap<string, string>;
   /** SHA-256 of the very bytes that the state was read from, hexadecimal. */
   readonly digest: string;
+  /** Of a network that came out of an ONNX file, that file: a cleaned one goes back into a copy. */
+  readonly onnx?: { readonly file: OnnxModel; readonly network: OnnxNetwork };
 }
 
 /** Names that a warning lists before it says how many more there are. */
@@ -149,10 +160,32 @@ export function warnOfUnread({ architecture, source }: NamedState, output: Watch
  * @param arch Its architecture; found from the checkpoint unless given.
  */
 export async function loadNetwork(path: string, arch: string | undefined): Promise<LoadedModel> {
-  const { tensors, metadata, digest } = await readCheckpoint(path);
+  const expectation = { what: "checkpoint", limit: MAXIMUM_CHECKPOINT_BYTES };
+  const bytes = await readRegularFile(path, expectation);
+  if (isOnnx(bytes) && !isSafetensors(bytes)) return await loadOnnx(bytes, path, arch);
+  const { tensors, metadata, digest } = await parseCheckpoint(bytes, path);
   const architecture = architectureOf(tensors, path, arch);
   checkState(architecture, tensors, path);
   return { architecture, state: tensors, source: path, metadata, digest };
+}
+
+async function loadOnnx(
+  bytes: Uint8Array<ArrayBuffer>,
+  path: string,
+  arch: string | undefined,
+): Promise<LoadedModel> {
+  if (arch !== undefined) {
+    throw new UsageError(
+      `cannot read ${path} as ${arch}: an ONNX file says itself what its network is`,
+    );
+  }
+  const file = await readOnnxFiles(bytes, path);
+  const network = onnxNetwork(file);
+  const { architecture, state } = network;
+  checkState(architecture, state, path);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+  const onnx = { file, network };
+  return { architecture, state, source: path, metadata: file.metadata, digest, onnx };
 }
 
 /** Refuses a model that has another number of classes than the data set. */

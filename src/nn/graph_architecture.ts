@@ -34,6 +34,8 @@ export interface SizedGraph {
   readonly graphOf: (size: ImageSize) => Graph;
   /** Some size that the network takes. */
   readonly example: ImageSize;
+  /** The values that are its taps; by default those of {@linkcode chooseTaps}. */
+  readonly tapsOf?: (graph: Graph) => readonly number[];
 }
 
 /** All state that the graph reads, in the order of first use. */
@@ -112,6 +114,7 @@ function commonParts(graph: Graph): Omit<Architecture, "name" | "entries" | "for
  */
 function recordGraph(
   graph: Graph,
+  tapped: readonly number[],
   ...[tape, state, x, mode]: Parameters<Architecture["forward"]>
 ): ForwardResult {
   const [n = 0] = x.shape;
@@ -131,7 +134,7 @@ function recordGraph(
   const found = findHead(graph);
   return {
     logits,
-    taps: chooseTaps(graph).map((tap) => values[tap]!),
+    taps: tapped.map((tap) => values[tap]!),
     features: found ? values[found.features]! : logits,
   };
 }
@@ -153,14 +156,14 @@ export function graphArchitecture(graph: Graph, options: GraphArchitectureOption
             `${expected.join(", ")}], channels, height and width`,
         );
       }
-      return recordGraph(graph, tape, state, x, mode);
+      return recordGraph(graph, chooseTaps(graph), tape, state, x, mode);
     },
   };
 }
 
 /** The architecture of a network that takes images of any size, or of many. */
 export function sizedArchitecture(sized: SizedGraph): Architecture {
-  const { name, entries, graphOf, example } = sized;
+  const { name, entries, graphOf, example, tapsOf = chooseTaps } = sized;
   return {
     name,
     entries,
@@ -176,7 +179,7 @@ export function sizedArchitecture(sized: SizedGraph): Architecture {
           `cannot run ${name} on images of ${height}x${width} pixels: ${error.message}`,
         );
       }
-      return recordGraph(graph, tape, state, x, mode);
+      return recordGraph(graph, tapsOf(graph), tape, state, x, mode);
     },
   };
 }

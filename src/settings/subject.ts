@@ -25,7 +25,7 @@ export const SUBJECT = {
   ...rows({ section, commands: measured, plan: "model" }, {
     model: {
       kind: path("the path of a file"),
-      help: ".safetensors or a PyTorch checkpoint",
+      help: ".safetensors, .onnx or a PyTorch checkpoint",
       otherwise: "the embedded one",
       changesResult: false,
     },

@@ -50,14 +50,13 @@ export async function runDefense(
 }
 
 /** The table, the verdict and the files for people; one document for programs. */
-function printResults({ settings, record, verdict, out }: DefenseResult, output: Output): void {
+function printResults(
+  { settings, record, verdict, out, files }: DefenseResult,
+  output: Output,
+): void {
   const rows = evaluationsOf(record);
   output.result(resultsTable(rows.map(([stage, row]) => [rowName(stage, { record }), row])));
   output.result(verdictText(verdict));
-  const files = [
-    "student.safetensors",
-    ...settings.format === "pytorch" ? ["student.pth"] : [],
-  ];
   output.line(`cleaned model: ${files.map((file) => shown(`${out}/${file}`)).join(" and ")}`);
   output.line(`now: ${typedCommand("report", out)}`);
   const { results, settings: recorded } = record;
