@@ -46,8 +46,8 @@ export async function normsFor(
   const restored = await restoreNorms(gpu, student.onnx.network, store, options);
   if (restored) {
     output.line(
-      `${restored.norms} convolutions have a bias and no batch norm, as exporters leave them: they ` +
-        "are trained with one each, measured on the clean images, and folded again",
+      `convolutions with a bias and no batch norm, as exporters leave them: ${restored.norms}; each is ` +
+        "trained with one, measured on the clean images, and folded again",
     );
   }
   return restored;
