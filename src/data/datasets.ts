@@ -3,7 +3,7 @@
 import { UsageError } from "../errors.ts";
 import { readTextFile } from "../formats/read_file.ts";
 import { quoted } from "../text/quoted.ts";
-import { openArchive } from "./archive_tree.ts";
+import { openArchive, peek } from "./archive_tree.ts";
 import { loadCifar10 } from "./cifar10.ts";
 import { parseClassNames } from "./class_names.ts";
 import { CIFAR10_FILE, downloadFile, type DownloadOptions, type OfficialFile } from "./download.ts";
@@ -23,8 +23,8 @@ import { loadSigns } from "./signs.ts";
 export interface DatasetRequest
   extends GtsrbOptions, Omit<ImageFolderOptions, "labels" | "classNames"> {
   /**
-   * A name out of {@linkcode DATASET_NAMES}, or a folder or archive (zip, tar, tar.gz) with one
-   * sub-folder of images a class.
+   * A name out of {@linkcode DATASET_NAMES}, a folder or archive (zip, tar, tar.gz) with one
+   * sub-folder of images a class, or a Parquet file or folder of such.
    */
   readonly name: string;
   /** Folder or archive of the data; `signs` needs none. Default: `./data`. */
@@ -126,7 +126,9 @@ async function openImages(path: string): Promise<FileTree | undefined> {
   const kind = await kindOf(path);
   if (kind === "nothing") return undefined;
   const place = await openPlace(path);
-  return place.only === undefined ? place : await openArchive(place, place.only);
+  if (place.only === undefined) return place;
+  const start = new TextDecoder().decode((await peek(place, place.only)).subarray(0, 4));
+  return start === "PAR1" ? place : await openArchive(place, place.only);
 }
 
 /**

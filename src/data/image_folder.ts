@@ -6,6 +6,7 @@ import { quoted } from "../text/quoted.ts";
 import type { ClassOptions } from "./class_names.ts";
 import { type ClassFolders, type LabelledFile, listClassFolders } from "./class_folders.ts";
 import { type FileTree, join } from "./file_tree.ts";
+import { parquetFiles, readParquet } from "./parquet.ts";
 import { fitImage, type ResizeMode, type Size, SizeTally } from "./fit_image.ts";
 import { CHANNELS, type Dataset, type ImageSet } from "./image_set.ts";
 import { type LabelRow, listLabelled } from "./label_table.ts";
@@ -34,8 +35,8 @@ const FREE_PIXEL_BYTES = 160 * 1024 * 1024;
 const PIXEL_BYTES = 3 * 32 * 32;
 
 /**
- * Loads the images of a tree, laid out as {@linkcode listClassFolders} describes or labelled by a
- * table, each brought to one size. Images that are damaged or in a format that is not decoded are left out
+ * Loads the images of a tree, laid out as {@linkcode listClassFolders} describes, labelled by a
+ * table, or in Parquet files, each brought to one size. Images that are damaged or in a format that is not decoded are left out
  * and `onWarning` is told their number and the first name; indices of training images count them.
  *
  * Throws {@linkcode DataError} when more than 1 % of the images to train on, or of those to test on,
@@ -43,14 +44,18 @@ const PIXEL_BYTES = 3 * 32 * 32;
  * `listClassFolders` refuses.
  */
 export async function loadImageFolder(
-  tree: FileTree,
+  place: FileTree,
   options: ImageFolderOptions = {},
 ): Promise<Dataset> {
   const { size = { height: 32, width: 32 }, resize = "squeeze", labels } = options;
   const splitting = { testShare: 0.2, splitSeed: 0, ...options };
-  const found = labels === undefined
-    ? await listClassFolders(tree, splitting)
-    : await listLabelled(tree, labels, splitting);
+  const tables = labels === undefined ? await parquetFiles(place) : [];
+  const { tree, found } = tables.length > 0 ? await readParquet(place, tables, splitting) : {
+    tree: place,
+    found: labels === undefined
+      ? await listClassFolders(place, splitting)
+      : await listLabelled(place, labels, splitting),
+  };
   tellFound(tree, found, options);
   const chosen = isWanted("train", options)
     ? chosenIndices(options, found.train.length, () => found.train.map(({ label }) => label))
