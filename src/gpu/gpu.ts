@@ -180,6 +180,8 @@ export class Gpu {
         `cannot write ${data.byteLength} bytes at ${offset} into ${range.size} bytes`,
       );
     }
+    // Deno panics where nothing is to be written.
+    if (data.byteLength === 0) return;
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     this.device.queue.writeBuffer(range.buffer, range.offset + offset, bytes);
   }

@@ -87,7 +87,7 @@ export interface NetworkOutput {
   readonly predictions: Uint16Array;
   /** Labels against predictions. */
   readonly confusion: Confusion;
-  /** Of the samples, one entry a tap. */
+  /** Of the samples, one entry a tap; none where there are no samples. */
   readonly attention: readonly AttentionMaps[];
 }
 
@@ -174,6 +174,8 @@ async function outputOf(
     const row = logits!.subarray(i * classes, (i + 1) * classes);
     return row.indexOf(row.reduce((a, b) => Math.max(a, b)));
   });
-  const attention = await attentionMaps(gpu, model, store, samples, { operator, preprocessing });
+  const attention = samples.length === 0
+    ? []
+    : await attentionMaps(gpu, model, store, samples, { operator, preprocessing });
   return { predictions, confusion, attention };
 }

@@ -173,6 +173,15 @@ Deno.test("write() and read() move exactly the bytes of a range", async () => {
   gpu.destroyBuffer(whole);
 });
 
+Deno.test("write() of no bytes changes nothing", async () => {
+  const range = gpu.createBuffer(4, "four bytes");
+  gpu.write(range, Uint32Array.of(7));
+  gpu.write(range, new Uint32Array(0));
+  const [bytes] = await gpu.read(range);
+  assert.deepEqual([...new Uint32Array(bytes!)], [7]);
+  gpu.destroyBuffer(range);
+});
+
 Deno.test("write() throws where the data do not fit the range", () => {
   const buffer = gpu.createBuffer(16, "x");
   assert.throws(

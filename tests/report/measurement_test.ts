@@ -102,6 +102,17 @@ Deno.test("measure() shows the attention of one image a class, none of the targe
   ]);
 });
 
+Deno.test("measure() of images of the target alone has predictions, and no attention", async () => {
+  const { test } = request();
+  const ofTarget = [...test.labels.keys()].filter((i) => test.labels[i] === BADNETS.target.label);
+  const { samples, networks } = await measure(gpu, request({ test: selectImages(test, ofTarget) }));
+  assert.deepEqual(samples, []);
+  for (const { clean, triggered } of networks) {
+    assert.equal(triggered?.predictions.length, ofTarget.length);
+    assert.deepEqual([clean.attention, triggered.attention], [[], []]);
+  }
+});
+
 Deno.test("measure() has the attention of the float64 reference on the network's activations", async () => {
   const asked = request();
   const { samples, clean, networks } = await measure(gpu, asked);
