@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { runReport } from "../../src/report/run_report.ts";
+import { CHROMIUM, CHROMIUM_FLAGS, hasChromium } from "../chromium.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { html } from "../../src/report/html.ts";
 import {
@@ -13,21 +14,7 @@ import {
   sampleRun,
 } from "./sample_run.ts";
 
-const CHROMIUM = "/usr/bin/chromium";
-
-/** Skipped, with a line that says so, where there is no Chromium or it may not be run. */
-const ignore = !mayRun();
-
-function mayRun(): boolean {
-  try {
-    const { state } = Deno.permissions.querySync({ name: "run", command: CHROMIUM });
-    if (state === "granted" && Deno.statSync(CHROMIUM).isFile) return true;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  console.warn(`${CHROMIUM} is missing or may not be run: the tests in a browser are skipped`);
-  return false;
-}
+const ignore = !hasChromium();
 
 /** Widths of a telephone and of a desktop window, pixels. */
 const WIDTHS = [390, 1280];
@@ -85,10 +72,8 @@ async function look(page: string, scheme: "light" | "dark"): Promise<Found[]> {
     await Deno.writeTextFile(wrapper, `${markup}<script>${SCRIPT}</script>`);
     const { stdout } = await new Deno.Command(CHROMIUM, {
       args: [
-        "--headless",
-        "--no-sandbox",
+        ...CHROMIUM_FLAGS,
         "--disable-gpu",
-        "--hide-scrollbars",
         `--user-data-dir=${folder}/profile`,
         `--blink-settings=preferredColorScheme=${scheme === "dark" ? 0 : 1}`,
         "--window-size=1400,1000",
