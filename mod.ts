@@ -416,6 +416,7 @@ export {
   DataError,
   DeviceError,
   DeviceLostError,
+  Finding,
   FormatError,
   Interrupted,
   LetheError,

@@ -1,7 +1,8 @@
 /**
  * The error classes of every layer. A message states what was attempted, what was found and what
  * was expected, and where it helps what to do next. Commands print the message without a stack
- * trace: exit code 2 for {@linkcode UsageError}, 1 for every other {@linkcode LetheError}.
+ * trace: exit code 2 for {@linkcode UsageError}, 3 for {@linkcode Finding}, 130 for
+ * {@linkcode Interrupted}, 1 for every other {@linkcode LetheError}.
  */
 
 /** Base class of every error that this project throws on purpose. */
@@ -30,6 +31,9 @@ export class ModelError extends LetheError {}
 
 /** Training that cannot go on, for example because a loss became NaN or infinite. */
 export class TrainingError extends LetheError {}
+
+/** What a command was asked to fail on, with exit code 3: it worked, and this is its result. */
+export class Finding extends LetheError {}
 
 /** A run that its signal has stopped; what was saved before is kept. */
 export class Interrupted extends LetheError {}

@@ -3,7 +3,7 @@
 import { attackJob, galleryJob } from "../src/jobs/attack_job.ts";
 import { attackSettings, resumedAttack } from "../src/jobs/attack_settings.ts";
 import { downloadIfAsked } from "../src/jobs/load.ts";
-import { measurementWarnings, resultsTable } from "../src/jobs/results.ts";
+import { intervalText, measurementWarnings, resultsTable } from "../src/jobs/results.ts";
 import { continueRun } from "../src/jobs/runs.ts";
 import { typedCommand } from "../src/jobs/typed_command.ts";
 import { shown } from "../src/text/quoted.ts";
@@ -37,6 +37,7 @@ export const attack = defineCommand({
     const result = await attackJob(context, asked, flags, resumed);
     const { settings, name, model, poisoned, classNames, out } = result;
     output.result(resultsTable([[name, model]]));
+    output.result(intervalText(model));
     for (const warning of measurementWarnings(model, classNames)) output.warning(warning);
     output.line(`model: ${shown(`${out}/model.safetensors`)}`);
     output.line(`now: ${typedCommand("report", out)}`);

@@ -8,6 +8,7 @@ import { verdictText } from "../src/jobs/results.ts";
 import { typedCommand } from "../src/jobs/typed_command.ts";
 import { auditVerdict } from "../src/report/audit_verdict.ts";
 import { shown } from "../src/text/quoted.ts";
+import { failOnSuspicion } from "./command_line/fail_on.ts";
 import { defineCommand } from "./command_line/command.ts";
 
 /** Audits a model. */
@@ -34,5 +35,6 @@ export const audit = defineCommand({
     output.line(`recovered triggers: ${shown(`${out}/patterns.png`)}`);
     output.line(`now: ${typedCommand("report", out)}`);
     output.document(document);
+    if (flags.failOn) failOnSuspicion({ audit: document, classes });
   },
 });

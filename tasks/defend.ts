@@ -23,5 +23,7 @@ export const defend = defineCommand({
     },
     ...DEFENSE_NOTES,
   ],
-  run: (context, flags) => runDefense(context, "defend", flags.defense, flags),
+  async run(context, flags) {
+    await runDefense(context, "defend", flags.defense, flags);
+  },
 });

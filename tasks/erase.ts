@@ -1,5 +1,7 @@
 /** `deno task erase`: the main job, from a backdoored model to a cleaned one. */
 
+import { UsageError } from "../src/errors.ts";
+import { failOnSuspicion } from "./command_line/fail_on.ts";
 import { defineCommand } from "./command_line/command.ts";
 import { DEFENSE_NOTES, runDefense } from "./command_line/defense_command.ts";
 
@@ -15,5 +17,14 @@ export const erase = defineCommand({
   ],
   argument: { name: "model", gives: "model" },
   notes: DEFENSE_NOTES,
-  run: (context, flags) => runDefense(context, "erase", "nad", flags),
+  async run(context, flags) {
+    if (flags.failOn && flags.audit === false) {
+      throw new UsageError(
+        "cannot fail on suspicion with --no-audit: it is the audit that finds it",
+      );
+    }
+    const audit = flags.failOn && flags.resume === undefined ? { audit: true } : {};
+    const evidence = await runDefense(context, "erase", "nad", { ...flags, ...audit });
+    if (flags.failOn) failOnSuspicion(evidence);
+  },
 });

@@ -3,7 +3,7 @@
 import { UsageError } from "../src/errors.ts";
 import { evaluateJob } from "../src/jobs/evaluate_job.ts";
 import { downloadIfAsked } from "../src/jobs/load.ts";
-import { measurementWarnings, resultsTable } from "../src/jobs/results.ts";
+import { intervalText, measurementWarnings, resultsTable } from "../src/jobs/results.ts";
 import { MEASURED_ATTACKS } from "./command_line/attack_notes.ts";
 import { defineCommand } from "./command_line/command.ts";
 
@@ -27,6 +27,7 @@ export const evaluate = defineCommand({
     await downloadIfAsked(flags, output);
     const { document, architecture, classNames } = await evaluateJob(context, flags.model, flags);
     output.result(resultsTable([[architecture, document]]));
+    output.result(intervalText(document));
     for (const warning of measurementWarnings(document, classNames)) output.warning(warning);
     output.document(document);
   },

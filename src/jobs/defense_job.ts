@@ -91,6 +91,8 @@ export interface DefenseResult {
   readonly settings: DefenseRunSettings;
   /** What the run's `run.json` holds. */
   readonly record: RunRecord;
+  /** Number of classes of the model. */
+  readonly classes: number;
   /** What the numbers mean, in words. */
   readonly verdict: Verdict;
   /** Path of the run folder. */
@@ -199,8 +201,9 @@ export async function defenseJob(
     ...settings.format === "pytorch" ? ["student.pth"] : [],
     ...student.onnx ? ["student.onnx"] : [],
   ];
-  const verdict = verdictOf(settings, record, dataset.classNames);
-  return { settings, record, verdict, out: path, files };
+  const { classNames } = dataset;
+  const verdict = verdictOf(settings, record, classNames);
+  return { settings, record, classes: classNames.length, verdict, out: path, files };
 }
 
 /** What the numbers on record mean. */

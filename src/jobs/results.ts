@@ -3,13 +3,24 @@
 import type { BackdoorDescription } from "../attacks/backdoor.ts";
 import { isNearChance } from "../train/chance.ts";
 import { unmeasuredAttack } from "../report/attack_verdict.ts";
-import { NOT_MEASURED } from "../report/number_text.ts";
+import { counted, NOT_MEASURED, rangeText } from "../report/number_text.ts";
 import type { Share } from "../train/confusion.ts";
-import type { EvaluationDocument } from "../runs/evaluation.ts";
+import { type Interval, wilsonInterval } from "../train/interval.ts";
+import type { AttackEvaluation, EvaluationDocument } from "../runs/evaluation.ts";
 import type { Verdict } from "../report/verdict.ts";
 import type { Evaluation } from "../train/evaluate.ts";
 import { shown } from "../text/quoted.ts";
 import type { EpochProgress } from "../train/trainer.ts";
+
+/** An evaluation as it is printed: beside each share its 95 % interval, null where it is null. */
+export interface EvaluationResult extends EvaluationDocument {
+  readonly accuracyInterval: Interval | null;
+  readonly attack?: AttackEvaluation & {
+    readonly successRateInterval: Interval | null;
+    readonly recoveredAccuracyInterval: Interval | null;
+    readonly accuracyNonTargetInterval: Interval | null;
+  };
+}
 
 /** The document of an evaluation. */
 export function evaluationDocument(
@@ -20,7 +31,7 @@ export function evaluationDocument(
     adapter: string;
     backdoor: BackdoorDescription | null;
   },
-): EvaluationDocument {
+): EvaluationResult {
   const { samples, correct, accuracy, attack, seconds } = evaluation;
   const { backdoor } = of;
   return {
@@ -29,12 +40,16 @@ export function evaluationDocument(
     samples,
     correct,
     accuracy,
+    accuracyInterval: wilsonInterval(correct, samples),
     ...attack && backdoor
       ? {
         attack: {
           name: backdoor.name,
           target: backdoor.target.mode === "all2one" ? backdoor.target.label : "all",
           ...attack,
+          successRateInterval: wilsonInterval(attack.success, attack.samples),
+          recoveredAccuracyInterval: wilsonInterval(attack.correct, attack.samples),
+          accuracyNonTargetInterval: wilsonInterval(attack.correctNonTarget, attack.samples),
         },
       }
       : {},
@@ -64,6 +79,20 @@ export function resultsTable(rows: readonly (readonly [string, EvaluationDocumen
         .trimEnd()
     )
     .join("\n");
+}
+
+/** Where the shares of an evaluation lie with 95 % confidence, for people. */
+export function intervalText({ samples, correct, attack }: EvaluationDocument): string {
+  const images = (count: number) => counted(count, "image");
+  return [
+    `95 % interval of the accuracy on ${images(samples)}: ${rangeText(correct, samples)}`,
+    ...attack && attack.samples > 0
+      ? [
+        `95 % interval of the attack success on ${images(attack.samples)}: ` +
+        rangeText(attack.success, attack.samples),
+      ]
+      : [],
+  ].join("\n");
 }
 
 /** What the numbers of a network cannot be taken for, and why; for people. */

@@ -1,6 +1,6 @@
 /** The verdict on a run of `attack`. */
 
-import { count, counted, percent, sentence } from "./number_text.ts";
+import { count, counted, percent, rangeText, sentence } from "./number_text.ts";
 import type { AttackEvaluation, EvaluationDocument } from "../runs/evaluation.ts";
 import { classText } from "./report_input.ts";
 import type { Verdict } from "./verdict.ts";
@@ -36,8 +36,11 @@ export function attackVerdict(
       limits: [],
     };
   }
-  const { accuracy, samples, attack } = result;
-  const evidence = [`Accuracy on ${count(samples)} clean test images: ${percent(accuracy)}.`];
+  const { accuracy, correct, samples, attack } = result;
+  const evidence = [
+    `Accuracy on ${count(samples)} clean test images: ${percent(accuracy)} (95 % interval: ` +
+    `${rangeText(correct, samples)}).`,
+  ];
   const limits = [
     "Accuracy was measured on these test images; on images of another kind it may differ.",
   ];

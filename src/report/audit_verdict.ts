@@ -3,7 +3,7 @@
 import { median } from "../audit/anomaly.ts";
 import { isNearChance } from "../train/chance.ts";
 import { shown } from "../text/quoted.ts";
-import { counted, listed, MOST_NAMES, percent, significant } from "./number_text.ts";
+import { counted, listed, MOST_NAMES, percent, rangeText, significant } from "./number_text.ts";
 import type { AuditDocument } from "../runs/audit.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -51,7 +51,8 @@ export function auditVerdict(document: AuditDocument | undefined, modelClasses?:
     summary: `The anomaly index is ${significant(anomalyIndex)}; above ` +
       `${significant(threshold)} a class is suspicious.`,
     evidence: [
-      `The model is right on ${percent(accuracy)} of ${counted(images, "clean image")}.`,
+      `The model is right on ${percent(accuracy)} of ${counted(images, "clean image")} ` +
+      `(95 % interval: ${rangeText(Math.round(accuracy * images), images)}).`,
       ...suspects.slice(0, MOST_NAMES).map(({ label, name, maskNorm, successRate, anomaly }) =>
         `A pattern of about ${counted(Math.max(1, Math.round(maskNorm)), "pixel")} leads ` +
         `${percent(successRate)} of images to class ${label} (${

@@ -1,9 +1,10 @@
 /** The verdict on a run of `erase` or `defend`. */
 
 import { isNearChance } from "../train/chance.ts";
+import { wilsonInterval } from "../train/interval.ts";
 import { unmeasuredAttack } from "./attack_verdict.ts";
 import { AUDIT_LIMIT } from "./audit_verdict.ts";
-import { count, listed, percent, points, sentence, significant } from "./number_text.ts";
+import { count, listed, percent, points, rangeText, sentence, significant } from "./number_text.ts";
 import type { AuditDocument } from "../runs/audit.ts";
 import type { EvaluationDocument } from "../runs/evaluation.ts";
 import { classText } from "./report_input.ts";
@@ -85,6 +86,9 @@ export function defenseVerdict(findings: DefenseFindings): Verdict {
     headline: judgement.headline,
     summary: lost === undefined
       ? "Accuracy was not measured."
+      : dear && !fell(before, after)
+      ? `Accuracy fell by ${points(lost)} to ${percent(after.accuracy)}, which ` +
+        `${count(after.samples)} test images cannot tell from chance.`
       : dear
       ? `That cost ${points(lost)} of accuracy: ${percent(after.accuracy)} are left.`
       : `Accuracy is kept: ${percent(before.accuracy)} before, ${percent(after.accuracy)} after.`,
@@ -118,6 +122,12 @@ function judge({ before, after, auditBefore, auditAfter }: DefenseFindings): Jud
     : { tone: "neutral", headline: "Nothing suspicious was found" };
 }
 
+/** Whether a lower accuracy is no accident of few images: its interval lies below that of before. */
+function fell(before: EvaluationDocument, after: EvaluationDocument): boolean {
+  const [was, is] = [before, after].map(({ correct, samples }) => wilsonInterval(correct, samples));
+  return Boolean(was && is && is[1] < was[0]);
+}
+
 /** By how much accuracy has fallen; undefined where it was not measured. */
 function lostAccuracy(before: EvaluationDocument, after: EvaluationDocument): number | undefined {
   return before.accuracy === null || after.accuracy === null
@@ -131,8 +141,10 @@ function accuracyEvidence(before: EvaluationDocument, after: EvaluationDocument)
   const change = lost === 0
     ? "unchanged"
     : `${points(Math.abs(lost))} ${lost > 0 ? "lower" : "higher"}`;
-  return `Accuracy on ${count(after.samples)} clean test images: ${percent(before.accuracy)} ` +
-    `before, ${percent(after.accuracy)} after, ${change}.`;
+  const measured = ({ accuracy, correct, samples }: EvaluationDocument) =>
+    `${percent(accuracy)} (95 % interval: ${rangeText(correct, samples)})`;
+  return `Accuracy on ${count(after.samples)} clean test images: ${measured(before)} before, ` +
+    `${measured(after)} after, ${change}.`;
 }
 
 function attackEvidence({ before, teacher, after, classNames }: DefenseFindings): string[] {

@@ -1,6 +1,7 @@
 /** Numbers as a report writes them. Spaces before units do not break. */
 
 import type { Share } from "../train/confusion.ts";
+import { wilsonInterval } from "../train/interval.ts";
 
 /** What people read in place of a share of no images. */
 export const NOT_MEASURED = "not measured";
@@ -8,6 +9,14 @@ export const NOT_MEASURED = "not measured";
 /** For example `84.80 %`, of 0.848. */
 export function percent(share: Share): string {
   return share === null ? NOT_MEASURED : `${(100 * share).toFixed(2)}\u00a0%`;
+}
+
+/** Where a share of images lies with 95 % confidence, for example `81.4 to 93.8 %`. */
+export function rangeText(part: number, whole: number): string {
+  const interval = wilsonInterval(part, whole);
+  if (!interval) return NOT_MEASURED;
+  const [low, high] = interval.map((share) => (100 * share).toFixed(1));
+  return `${low} to ${high}\u00a0%`;
 }
 
 /** Difference of two shares in percentage points, for example `1.40 points`. */

@@ -52,6 +52,13 @@ export const RUN = {
     },
     logEvery: { kind: whole({ least: 1 }), help: "also log every n-th step to metrics.jsonl" },
   }),
+  ...rows({ section, commands: ["erase", "audit"], record: false }, {
+    failOn: {
+      kind: choice(["suspicious"]),
+      help: "suspicious: exit code 3 where the audit finds the model that came in suspicious",
+      expert: defends,
+    },
+  }),
   ...rows({ section, commands: COMMANDS, record: false }, {
     json: { kind: yesNo, help: "print one JSON document to standard output" },
     quiet: { kind: yesNo, help: "print nothing but errors and results", expert: defends },

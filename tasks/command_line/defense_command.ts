@@ -12,10 +12,12 @@ import { downloadIfAsked } from "../../src/jobs/load.ts";
 import { resultsTable, verdictText } from "../../src/jobs/results.ts";
 import { continueRun } from "../../src/jobs/runs.ts";
 import { typedCommand } from "../../src/jobs/typed_command.ts";
+import { auditsOf } from "../../src/runs/audit.ts";
 import { evaluationsOf } from "../../src/runs/evaluation.ts";
 import { shown } from "../../src/text/quoted.ts";
 import { MEASURED_ATTACKS } from "./attack_notes.ts";
 import type { CommandContext, Note } from "./command.ts";
+import type { Evidence } from "./fail_on.ts";
 import type { Output } from "./output.ts";
 import { checkResumeFlags } from "./resume_flags.ts";
 
@@ -29,13 +31,17 @@ export const DEFENSE_NOTES: readonly Note[] = [
   ...MEASURED_ATTACKS,
 ];
 
-/** Runs the defence `name` as the flags say, or goes on with a run of the command. */
+/**
+ * Runs the defence `name` as the flags say, or goes on with a run of the command.
+ *
+ * @returns what was found out about the model that came in.
+ */
 export async function runDefense(
   context: CommandContext,
   commandName: "erase" | "defend",
   name: string,
   flags: DefenseCommandFlags,
-): Promise<void> {
+): Promise<Evidence> {
   const { parser, output } = context;
   if (flags.resume !== undefined) checkResumeFlags(parser);
   const resumed = flags.resume === undefined
@@ -46,7 +52,11 @@ export async function runDefense(
     ? resumedDefense(resumed)
     : await defenseSettings(commandName, name, flags);
   const { out, before } = flags;
-  printResults(await defenseJob(context, commandName, request, { out, before, resumed }), output);
+  const result = await defenseJob(context, commandName, request, { out, before, resumed });
+  printResults(result, output);
+  const { record, classes } = result;
+  const evaluation = Object.fromEntries(evaluationsOf(record)).before;
+  return { audit: auditsOf(record).before, evaluation, classes };
 }
 
 /** The table, the verdict and the files for people; one document for programs. */

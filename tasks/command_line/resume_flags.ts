@@ -4,7 +4,7 @@ import type { Command } from "npm:commander@15.1.0";
 import { UsageError } from "../../src/errors.ts";
 
 /** Flags that may stand beside `--resume`; all others are settings, which a resumed run has. */
-const BESIDE_RESUME: ReadonlySet<string> = new Set(["resume", "json", "quiet"]);
+const BESIDE_RESUME: ReadonlySet<string> = new Set(["resume", "json", "quiet", "failOn"]);
 
 /**
  * Refuses settings beside `--resume`.

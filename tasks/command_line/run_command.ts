@@ -1,7 +1,7 @@
 /** What every command has in common: parsing, errors, exit codes. Only `main.ts` ends the process. */
 
 import { Command as Parser, CommanderError } from "npm:commander@15.1.0";
-import { Interrupted, LetheError, messageOf, UsageError } from "../../src/errors.ts";
+import { Finding, Interrupted, LetheError, messageOf, UsageError } from "../../src/errors.ts";
 import { shown } from "../../src/text/quoted.ts";
 import type { Command } from "./command.ts";
 import { addFlags } from "./flags.ts";
@@ -42,8 +42,8 @@ export function parserOf(command: Command): Parser {
 /**
  * Parses the arguments and runs the command.
  *
- * @returns the exit code: 0 on success, 1 on a failure that a message explains, 2 on wrong usage, 130
- * where Ctrl-C ended it. Errors that nobody foresaw are 1 and keep their stack trace.
+ * @returns the exit code: 0 on success, 1 on a failure that a message explains, 2 on wrong usage, 3 on
+ * a finding that --fail-on names, 130 where Ctrl-C ended it. Errors that nobody foresaw are 1 and keep their stack trace.
  */
 export async function runCommand(
   command: Command,
@@ -84,6 +84,10 @@ function exitCode(error: unknown, output: Output, loud: Output): number {
   if (error instanceof Interrupted) {
     output.warning(error.message);
     return INTERRUPTED;
+  }
+  if (error instanceof Finding) {
+    output.warning(error.message);
+    return 3;
   }
   if (error instanceof LetheError) {
     output.error(error.message);

@@ -140,3 +140,20 @@ Deno.test("defenseVerdict() of accuracies that were not measured does not call t
   assert.equal(found.summary, "Accuracy was not measured.");
   assert.equal(found.tone, "neutral");
 });
+
+Deno.test("defenseVerdict() does not call a loss dear that few images cannot show", () => {
+  const of = (correct: number, samples: number) => ({
+    ...model(0.95)!,
+    samples,
+    correct,
+    accuracy: correct / samples,
+  });
+  const few = verdict({ before: of(89, 100), after: of(84, 100) });
+  assert.match(
+    few.summary,
+    /fell by 5\.00\u00a0points .* which 100 test images cannot tell from chance/,
+  );
+  assert.match(few.evidence[0]!, /89\.00\u00a0% \(95 % interval: 81\.4 to 93\.7\u00a0%\) before/);
+  const many = verdict({ before: of(8900, 10_000), after: of(8400, 10_000) });
+  assert.match(many.summary, /That cost 5\.00\u00a0points of accuracy/);
+});

@@ -48,7 +48,10 @@ Deno.test("auditVerdict() names the suspicious classes and what leads to them", 
 Deno.test("auditVerdict() says how often the model is right, and nothing where it guesses", () => {
   const audit = { ...sampleAudit([2]), images: 200 };
   const { evidence } = auditVerdict({ ...audit, accuracy: 0.98 }, 3);
-  assert.equal(evidence[0], "The model is right on 98.00\u00a0% of 200 clean images.");
+  assert.equal(
+    evidence[0],
+    "The model is right on 98.00\u00a0% of 200 clean images (95 % interval: 95.0 to 99.2\u00a0%).",
+  );
   // With three of ten classes audited, guessing is right in a tenth of cases.
   assert.match(auditVerdict({ ...audit, accuracy: 0.35 }, 10).headline, /Suspicious/);
   const { headline, summary } = auditVerdict({ ...audit, accuracy: 0.35 }, 3);

@@ -9,16 +9,28 @@ import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { filesUnder, runTask, start } from "./command.ts";
 import { TINY_DATA, TINY_ERASURE, writeTinyModel } from "./tiny_model.ts";
 
-const EVALUATION = ["accuracy", "adapter", "correct", "dataset", "model", "samples", "seconds"];
+const EVALUATION = [
+  "accuracy",
+  "accuracyInterval",
+  "adapter",
+  "correct",
+  "dataset",
+  "model",
+  "samples",
+  "seconds",
+];
 const ATTACK = [
   "accuracyNonTarget",
+  "accuracyNonTargetInterval",
   "correct",
   "correctNonTarget",
   "name",
   "recoveredAccuracy",
+  "recoveredAccuracyInterval",
   "samples",
   "success",
   "successRate",
+  "successRateInterval",
   "target",
 ];
 
