@@ -6,8 +6,10 @@
 import { gzipSync, zipSync } from "npm:fflate@0.8.3";
 import { packTar } from "npm:modern-tar@0.8.6";
 import { memoryTree, openArchive } from "../../src/data/archive_tree.ts";
+import { parseClassNames } from "../../src/data/class_names.ts";
 import { walkFiles } from "../../src/data/file_tree.ts";
 import { parseTable } from "../../src/data/gtsrb_table.ts";
+import { parseLabels } from "../../src/data/label_table.ts";
 import { parseIdx } from "../../src/data/idx.ts";
 import { assertRefusesDamage } from "../formats/mutate.ts";
 
@@ -27,6 +29,29 @@ Deno.test("parseTable() refuses damage with a FormatError, soon", async () => {
   const decoder = new TextDecoder();
   const corpus = [new TextEncoder().encode(TABLE)];
   await assertRefusesDamage((bytes) => parseTable(decoder.decode(bytes), "a file"), corpus, SEED);
+});
+
+Deno.test("parseLabels() refuses damage with a FormatError, soon", async () => {
+  const decoder = new TextDecoder();
+  const corpus = ['file,label\n1.png,"a ""cat"""\n2.png,dog\n', "id;class\r\n1;2\r\n3;4\r\n"]
+    .map((text) => new TextEncoder().encode(text));
+  await assertRefusesDamage((bytes) => parseLabels(decoder.decode(bytes), "a file"), corpus, SEED);
+});
+
+Deno.test("parseClassNames() refuses damage with a FormatError, soon", async () => {
+  const decoder = new TextDecoder();
+  const corpus = [
+    '["cat", "dog", "bird"]',
+    '{"0": "cat", "1": "dog"}',
+    '{"id2label": {"0": "a", "1": "b"}}',
+    "cat\ndog\n",
+  ]
+    .map((text) => new TextEncoder().encode(text));
+  await assertRefusesDamage(
+    (bytes) => parseClassNames(decoder.decode(bytes), "a file"),
+    corpus,
+    SEED,
+  );
 });
 
 const file = (name: string, size: number) => ({
