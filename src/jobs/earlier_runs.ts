@@ -11,7 +11,8 @@ import type { StateDict } from "../formats/host_tensor.ts";
 import { evaluationOf } from "../runs/evaluation.ts";
 import { folderStore } from "../runs/folder_store.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
-import { readMetrics, readRecord, readRunModel, type RunFolder } from "../runs/run_folder.ts";
+import { readMetrics, readRecord, readRunModel } from "../runs/run_files.ts";
+import type { RunFolder } from "../runs/run_folder.ts";
 import {
   expectCommand,
   expectIntact,

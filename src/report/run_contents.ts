@@ -4,7 +4,7 @@ import { FormatError } from "../errors.ts";
 import type { HostTensor } from "../formats/host_tensor.ts";
 import { readSafetensors } from "../formats/safetensors.ts";
 import type { MetricsLine } from "../runs/metrics.ts";
-import { readMetrics, readRecord } from "../runs/run_folder.ts";
+import { readMetrics, readRecord } from "../runs/run_files.ts";
 import type { RunRecord } from "../runs/run_record.ts";
 import type { Store } from "../runs/store.ts";
 import { shown } from "../text/quoted.ts";

@@ -7,14 +7,24 @@
 
 import { FormatError, UsageError } from "../errors.ts";
 import type { StateDict } from "../formats/host_tensor.ts";
-import { readSafetensors, writeSafetensors } from "../formats/safetensors.ts";
+import { writeSafetensors } from "../formats/safetensors.ts";
 import { shown } from "../text/quoted.ts";
 import type { PhaseSnapshot } from "../train/train.ts";
 import { VERSION } from "../version.ts";
-import { GrowingDigest, sha256 } from "./digest.ts";
-import { decodeMetrics, encodeMetrics, type MetricsLine } from "./metrics.ts";
+import { sha256 } from "./digest.ts";
+import type { MetricsLine } from "./metrics.ts";
+import { type MetricsFile, openMetrics, wholeMetrics } from "./metrics_file.ts";
 import {
-  decodeRecord,
+  METRICS,
+  MOST_TENSORS,
+  MOST_TEXT,
+  readRecord,
+  readRunFile,
+  readRunModel,
+  RECORD,
+  SNAPSHOT,
+} from "./run_files.ts";
+import {
   encodeRecord,
   expectCommand,
   expectIntact,
@@ -55,14 +65,6 @@ export interface RunFolder {
   /** Ends the writing and removes a run that has come to nothing: no epoch, no network. */
   discard(): Promise<void>;
 }
-
-const RECORD = "run.json";
-const METRICS = "metrics.jsonl";
-const SNAPSHOT = "checkpoint/training.safetensors";
-
-/** Most bytes of files that hold text, and of those that hold tensors. */
-const MOST_TEXT = 256 * 2 ** 20;
-const MOST_TENSORS = 64 * 2 ** 30;
 
 /**
  * Begins a run.
@@ -112,7 +114,7 @@ export async function resumeRun(
     const read = await readRecord(store, attempt);
     expectCommand(read.record, command, attempt);
     expectIntact(read, attempt);
-    const metrics = await openMetrics(store, await metricsOf(store, read, attempt));
+    const metrics = await openMetrics(store, await wholeMetrics(store, read.record, attempt));
     const warnings = warningsOf(store, read, deno);
     const files = read.intact === undefined ? await digestsOf(store) : read.record.files ?? {};
     const record = { ...read.record, files, metrics: await metrics.digest() };
@@ -129,67 +131,6 @@ async function closingOnFailure<T>(store: Store, body: () => Promise<T>): Promis
     store.close();
     throw error;
   }
-}
-
-/**
- * The record of a run.
- *
- * @param attempt Begins the message, for example `cannot resume runs/erase-1`.
- * @throws {FormatError} where there is none, or it is not the record of a run.
- */
-export async function readRecord(store: Store, attempt: string): Promise<ReadRecord> {
-  const bytes = await store.read(RECORD, MOST_TEXT);
-  if (!bytes) {
-    if (!await store.exists()) throw new FormatError(`${attempt}: there is no such folder`);
-    throw new FormatError(`${attempt}: found no ${RECORD} in it, expected the folder of a run`);
-  }
-  return await decodeRecord(new TextDecoder().decode(bytes), attempt);
-}
-
-/**
- * The lines of a run's metrics; none where it has trained nothing.
- *
- * @throws {FormatError} naming the line that is damaged.
- */
-export async function readMetrics(store: Store): Promise<MetricsLine[]> {
-  const bytes = await store.read(METRICS, MOST_TEXT) ?? new Uint8Array(0);
-  return decodeMetrics(new TextDecoder().decode(bytes), `${store.path}/${METRICS}`);
-}
-
-/**
- * A file of a run that `saveFile` wrote; undefined where the run had not come so far.
- *
- * @throws {FormatError} where it is not what was written.
- */
-export async function readRunFile(
-  store: Store,
-  { record, intact }: ReadRecord,
-  name: string,
-): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  const digest = record.files?.[name];
-  // What is not on record was written just before the run was killed, and is made once more.
-  if (digest === undefined && intact !== undefined) return undefined;
-  const bytes = await store.read(name, MOST_TENSORS);
-  if (!bytes || digest === undefined || await sha256(bytes) === digest) return bytes;
-  throw new FormatError(
-    `cannot use ${shown(`${store.path}/${name}`)}: it has changed since the run wrote it (its ` +
-      "SHA-256 differs)",
-  );
-}
-
-/**
- * A model of a run, `NAME.safetensors`; undefined where the run had not come so far.
- *
- * @throws {FormatError} where it is not what was written, or cannot be read.
- */
-export async function readRunModel(
-  store: Store,
-  read: ReadRecord,
-  name: string,
-): Promise<StateDict | undefined> {
-  const file = `${name}.safetensors`;
-  const bytes = await readRunFile(store, read, file);
-  return bytes && readSafetensors(bytes, `${store.path}/${file}`).tensors;
 }
 
 function warningsOf({ path }: Store, { record, intact }: ReadRecord, deno: string): string[] {
@@ -224,95 +165,10 @@ async function digestsOf(store: Store): Promise<Record<string, string>> {
   return digests;
 }
 
-/** The metrics as far as they are whole: a killed run may have left half a line. */
-async function metricsOf(
-  store: Store,
-  { record: { metrics } }: ReadRecord,
-  attempt: string,
-): Promise<MetricsText> {
-  const bytes = await store.read(METRICS, MOST_TEXT);
-  if (!bytes) return { bytes: new Uint8Array(0), lines: [] };
-  const name = `${store.path}/${METRICS}`;
-  const decode = (part: Uint8Array<ArrayBuffer>) => ({
-    bytes: part,
-    lines: decodeMetrics(new TextDecoder().decode(part), name),
-  });
-  const whole = bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1);
-  if (!metrics) return decode(whole);
-  const digest = new GrowingDigest();
-  const first = bytes.subarray(0, metrics.bytes);
-  await digest.add(first);
-  if (first.length < metrics.bytes || await digest.value() !== metrics.sha256) {
-    throw new FormatError(
-      `${attempt}: its ${METRICS} has changed since it was written (its checksum differs); bring ` +
-        "back the file as it was, or remove it to go on without its lines",
-    );
-  }
-  try {
-    return decode(whole);
-  } catch (error) {
-    if (error instanceof FormatError) return decode(first);
-    throw error;
-  }
-}
-
-/** Lines of metrics as they stand in the file. */
-interface MetricsText {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly lines: readonly MetricsLine[];
-}
-
-/** `metrics.jsonl` as a file that grows. */
-interface Metrics {
-  /** Its digest, for the record. */
-  digest(): Promise<NonNullable<RunRecord["metrics"]>>;
-  /** Whether it has lines of an epoch that is now trained again. */
-  holds(line: MetricsLine): boolean;
-  /** Adds lines. */
-  add(lines: readonly MetricsLine[]): Promise<void>;
-  /** Writes the file without the lines from that of an epoch on. */
-  removeFrom(line: MetricsLine): Promise<void>;
-}
-
-/** @param found What of the file counts; what else is in it goes with the next addition. */
-async function openMetrics(store: Store, found?: MetricsText): Promise<Metrics> {
-  let size = 0;
-  let digest = new GrowingDigest();
-  const lastEpochs = new Map<string, number>();
-  const count = async ({ bytes, lines }: MetricsText) => {
-    size += bytes.length;
-    await digest.add(bytes);
-    for (const { phase, epoch } of lines) lastEpochs.set(phase, epoch);
-  };
-  const textOf = (lines: readonly MetricsLine[]) => ({
-    bytes: new TextEncoder().encode(encodeMetrics(lines)),
-    lines,
-  });
-  if (found) await count(found);
-  return {
-    digest: async () => ({ bytes: size, sha256: await digest.value() }),
-    holds: ({ phase, epoch }) => (lastEpochs.get(phase) ?? 0) >= epoch,
-    async add(lines) {
-      const added = textOf(lines);
-      await store.append(METRICS, size, added.bytes);
-      await count(added);
-    },
-    async removeFrom({ phase, epoch }) {
-      const bytes = (await store.read(METRICS, MOST_TEXT))?.subarray(0, size);
-      const lines = decodeMetrics(new TextDecoder().decode(bytes), `${store.path}/${METRICS}`);
-      const kept = textOf(lines.filter((line) => line.phase !== phase || line.epoch < epoch));
-      await store.write(METRICS, kept.bytes);
-      [size, digest] = [0, new GrowingDigest()];
-      lastEpochs.clear();
-      await count(kept);
-    },
-  };
-}
-
 function runFolder(
   store: Store,
   initial: RunRecord,
-  metrics: Metrics,
+  metrics: MetricsFile,
   warnings: readonly string[],
 ): RunFolder {
   let record = initial;

@@ -58,11 +58,11 @@ export const CORRUPTION: Kind<Corruption | null> = {
   read(value) {
     if (typeof value === "string") return this.parse(value);
     if (typeof value !== "object" || value === null) return undefined;
-    const parts = Object.entries(value).map(([name, how]) =>
-      isPart(name)
-        ? PART.parse(`${name}:${how?.probability}:${how?.[PARTS[name].name]}`)
-        : undefined
-    );
+    const parts = Object.entries(value).map(([name, how]) => {
+      const numbers = isPart(name) ? [how?.probability, how?.[PARTS[name].name]] : [];
+      const known = numbers.length > 0 && numbers.every((number) => typeof number === "number");
+      return known ? PART.parse([name, ...numbers].join(":")) : undefined;
+    });
     const found = parts.filter((part) => part !== undefined);
     return found.length < parts.length ? undefined : corruption(Object.fromEntries(found));
   },

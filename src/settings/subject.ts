@@ -115,5 +115,5 @@ export const SUBJECT = {
 /** Nothing where pixels in 0..1 are taken as they are. */
 function channels({ preprocessing }: Fields, name: string, plain: string): unknown {
   const values = fieldsOf(preprocessing)[name];
-  return String(values) === plain ? undefined : values;
+  return JSON.stringify(values) === `[${plain}]` ? undefined : values;
 }

@@ -8,7 +8,7 @@ import { FormatError } from "../errors.ts";
 import { writeFileAtomic } from "../formats/write_file.ts";
 import { type EvaluationDocument, evaluationOf } from "../runs/evaluation.ts";
 import { folderStore } from "../runs/folder_store.ts";
-import { readRecord } from "../runs/run_folder.ts";
+import { readRecord } from "../runs/run_files.ts";
 import { expectIntact, type RunRecord } from "../runs/run_record.ts";
 import {
   check,

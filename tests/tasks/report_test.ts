@@ -158,6 +158,9 @@ Deno.test("report says what it leaves out where settings do not name the data", 
     assertDone(await runTask("report", ["run"], { folder }));
     const { html, titles } = await readReport(`${folder}/run`);
     assert.deepEqual(titles, ["Summary", "Results", "Settings", "Reproduce"]);
-    assert.match(html, /What needs the test images: .* do not say which they are/);
+    assert.match(
+      html,
+      /What needs the settings: cannot use .*run\.json: the setting .*data.* is 7, expected/,
+    );
   });
 });
