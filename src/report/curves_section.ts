@@ -25,21 +25,18 @@ const PHASES: ReadonlyMap<string, string> = new Map([
 /** Phases that are shown; a run has a few. */
 const MOST_PHASES = 12;
 
-/** A line of metrics with its place on the horizontal axis. */
-interface TimedLine extends MetricsLine {
-  /** Epochs done: a whole number at the end of each. */
-  readonly time: number;
-}
+/** The lines of a phase, in order. */
+type Lines = readonly MetricsLine[];
 
 /** The curves of a run; `undefined` where nothing was trained. */
 export function curvesSection(metrics: readonly MetricsLine[]): IllustratedSection | undefined {
-  const all = timedPhases(metrics);
+  const all = Map.groupBy(metrics, ({ phase }) => phase);
   if (all.size === 0) return undefined;
   const phases = new Map([...all].slice(0, MOST_PHASES));
   const more = all.size - phases.size;
   const charts = [...phases].flatMap(([phase, lines]) => phaseCharts(phaseName(phase), lines));
   const rates = [...phases].map(([phase, lines]) =>
-    series(phaseName(phase), lines, ({ lr }) => lr)
+    series(phaseName(phase), lines, ({ lr }) => lr, lines.at(-1)!)
   );
   // Rates that fall by factors stay equal for a while; smooth ones are better seen as they are.
   const stepwise = rates.some(({ points }) =>
@@ -60,32 +57,23 @@ export function curvesSection(metrics: readonly MetricsLine[]): IllustratedSecti
   };
 }
 
-/** The lines of each phase, in order. */
-function timedPhases(metrics: readonly MetricsLine[]): Map<string, TimedLine[]> {
-  const phases = new Map<string, TimedLine[]>();
-  for (const [phase, lines] of Map.groupBy(metrics, ({ phase }) => phase)) {
-    const { step, epoch } = lines.at(-1)!;
-    phases.set(phase, lines.map((line) => ({ ...line, time: line.step * epoch / step })));
-  }
-  return phases;
-}
-
 function phaseName(phase: string): string {
   return PHASES.get(phase) ?? phase;
 }
 
-function phaseCharts(name: string, lines: readonly TimedLine[]): Html[] {
+function phaseCharts(name: string, lines: Lines): Html[] {
   const shown = stepsOrEpochs(lines);
+  const last = lines.at(-1)!;
   const taps = Math.min(4, lines[0]?.at.length ?? 0);
-  const losses = [series("cross-entropy", shown, ({ ce }) => ce)];
-  const answers = series("teacher's answers", shown, ({ kd }) => kd);
+  const losses = [series("cross-entropy", shown, ({ ce }) => ce, last)];
+  const answers = series("teacher's answers", shown, ({ kd }) => kd, last);
   if (answers.points.length > 0) losses.push(answers);
-  if (taps > 0) losses.push(series("weighted total", shown, ({ loss }) => loss));
+  if (taps > 0) losses.push(series("weighted total", shown, ({ loss }) => loss, last));
   const distances = Array.from(
     { length: taps },
-    (_, tap) => series(`group ${tap + 1}`, shown, ({ at }) => at[tap] ?? 0),
+    (_, tap) => series(`group ${tap + 1}`, shown, ({ at }) => at[tap] ?? 0, last),
   );
-  const heldOut = series("held-out", lines, ({ heldOutAccuracy }) => heldOutAccuracy);
+  const heldOut = series("held-out", lines, ({ heldOutAccuracy }) => heldOutAccuracy, last);
   return [
     chart(`${name}: loss`, losses),
     ...taps > 0 ? [chart(`${name}: distance of attention, unweighted`, distances)] : [],
@@ -94,36 +82,41 @@ function phaseCharts(name: string, lines: readonly TimedLine[]): Html[] {
 }
 
 /** The single steps where they were logged, else the means of epochs: not both on one curve. */
-function stepsOrEpochs(lines: readonly TimedLine[]): readonly TimedLine[] {
+function stepsOrEpochs(lines: Lines): Lines {
   const steps = lines.filter((line, i) => !isEpoch(line, i, lines));
   return steps.length > 0 ? steps : lines;
 }
 
 /** Whether line `i` is the last of its epoch, which holds the means. */
-function isEpoch({ epoch }: MetricsLine, i: number, lines: readonly MetricsLine[]): boolean {
+function isEpoch({ epoch }: MetricsLine, i: number, lines: Lines): boolean {
   return lines[i + 1]?.epoch !== epoch;
 }
 
-/** A value over time, where it is there. */
+/**
+ * A value over time, where it is there: the means of neighbours where there are too many.
+ *
+ * @param last Of the phase: the time of a line is its step in epochs.
+ */
 function series(
   name: string,
-  lines: readonly TimedLine[],
+  lines: Lines,
   value: (line: MetricsLine) => number | undefined,
+  last: MetricsLine,
 ): Series {
-  const points = lines.flatMap((line) => {
+  const values = lines.reduce((n, line) => value(line) === undefined ? n : n + 1, 0);
+  const size = Math.ceil(values / MOST_POINTS);
+  const points: (readonly [number, number])[] = [];
+  let sum = { x: 0, y: 0, count: 0 };
+  for (const line of lines) {
     const y = value(line);
-    return y === undefined ? [] : [[line.time, y] as const];
-  });
-  const size = Math.ceil(points.length / MOST_POINTS);
-  const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
-  return {
-    name,
-    points: size <= 1
-      ? points
-      : chunks(points, size).map((some) =>
-        [mean(some.map(([x]) => x)), mean(some.map(([, y]) => y))] as const
-      ),
-  };
+    if (y === undefined) continue;
+    const x = line.step * last.epoch / last.step;
+    sum = { x: sum.x + x, y: sum.y + y, count: sum.count + 1 };
+    if (sum.count < size && points.length * size + sum.count < values) continue;
+    points.push([sum.x / sum.count, sum.y / sum.count]);
+    sum = { x: 0, y: 0, count: 0 };
+  }
+  return { name, points };
 }
 
 function chunks<T>(values: readonly T[], size: number): T[][] {

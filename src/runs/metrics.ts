@@ -59,11 +59,17 @@ export function encodeMetrics(lines: readonly MetricsLine[]): string {
  * @throws {FormatError} naming the line that is damaged.
  */
 export function decodeMetrics(content: string, file: string): MetricsLine[] {
-  return content.split("\n").flatMap((json, i) => {
-    if (json === "") return [];
-    const attempt = `line ${i + 1} of ${file}`;
+  const lines: MetricsLine[] = [];
+  // One after the other: a list of all their texts would take as much room as the content.
+  for (let number = 1, start = 0; start < content.length; number++) {
+    const end = content.indexOf("\n", start) < 0 ? content.length : content.indexOf("\n", start);
+    const json = content.slice(start, end);
+    start = end + 1;
+    if (json === "") continue;
+    const attempt = `line ${number} of ${file}`;
     const line = matching(lineSchema, parseJson(json, `${attempt} is damaged`));
-    if (line) return [line];
-    throw new FormatError(`${attempt} is not a line of metrics`);
-  });
+    if (!line) throw new FormatError(`${attempt} is not a line of metrics`);
+    lines.push(line);
+  }
+  return lines;
 }

@@ -47,9 +47,12 @@ export interface NumberKind extends Kind<number> {
   within(range: Range): NumberKind;
 }
 
-/** A finite number. */
+/** The largest float32: numbers become part of kernels. */
+const LARGEST = 3.4028234663852886e38;
+
+/** A number that float32 can hold. */
 export function number(range: Range = {}, argument = "x"): NumberKind {
-  return numeric("a number", argument, range, Number.isFinite);
+  return numeric("a number", argument, range, (value) => Math.abs(value) <= LARGEST);
 }
 
 /** A whole number that a double holds exactly. */

@@ -4,19 +4,17 @@ import assert from "node:assert/strict";
 import { imagesDigest } from "../../src/data/images_digest.ts";
 import { encodePng } from "../../src/formats/png_write.ts";
 import { checkRecorded, commandOf } from "../../src/settings/record.ts";
-import { loadData } from "../../tasks/command_line/load.ts";
-import { measureRun } from "../../tasks/command_line/measure_run.ts";
-import { openOutput } from "../../tasks/command_line/output.ts";
+import { loadData } from "../../src/jobs/load.ts";
+import { measureRun } from "../../src/jobs/measure_run.ts";
+import { SILENT } from "../../src/jobs/watcher.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { ERASE_RECORD, sampleRun } from "../report/sample_run.ts";
-
-const OUTPUT = openOutput({ json: false, quiet: true });
 
 /** Why the parts of a report are left out of a run with other settings or images. */
 async function missingOf(change: object): Promise<Map<string, string>> {
   const run = sampleRun({ ...ERASE_RECORD, ...change });
   const signal = new AbortController().signal;
-  const { missing } = await measureRun(run, { images: 1, output: OUTPUT, signal });
+  const { missing } = await measureRun(run, { images: 1, output: SILENT, signal });
   return new Map(missing.map(({ what, why }) => [what, why]));
 }
 
@@ -45,7 +43,7 @@ Deno.test("a record shows no picture of a folder whose digest it does not know",
     assert.match((await why({ images: guessed }))!, /they have changed since the run/);
     const data = { dataset, data: "/data", limit: null, roi: false } as const;
     const preprocessing = { mean: [0, 0, 0], deviation: [1, 1, 1] } as const;
-    const known = await loadData({ ...data, preprocessing } as never, "none", OUTPUT);
+    const known = await loadData({ ...data, preprocessing } as never, "none", SILENT);
     const test = await imagesDigest(known.test, known.classNames);
     assert.equal(await why({ images: { train: "00", test } }), undefined);
   });
@@ -80,7 +78,11 @@ Deno.test("settings of any kind are checked and rebuilt without an exception of 
       try {
         checkRecorded(settings, "erase", "run.json");
       } catch (error) {
-        assert.match(String(error), /^FormatError: cannot use run\.json/, `${key}: ${value}`);
+        assert.match(
+          String(error),
+          /^FormatError: cannot use run\.json/,
+          `${key}: ${JSON.stringify(value)}`,
+        );
       }
     }
   }
