@@ -104,6 +104,7 @@ Deno.test("attack and erase leave complete run folders that evaluate agrees with
     ], { folder });
     assert.equal(attacked.code, 0, attacked.stderr);
     assert.deepEqual(await filesUnder(`${folder}/attack`), [
+      "checkpoint/lock",
       "checkpoint/training.safetensors",
       "metrics.jsonl",
       "model.safetensors",
@@ -128,6 +129,7 @@ Deno.test("attack and erase leave complete run folders that evaluate agrees with
     ], { folder });
     assert.equal(erased.code, 0, erased.stderr);
     assert.deepEqual(await filesUnder(`${folder}/erase`), [
+      "checkpoint/lock",
       "checkpoint/training.safetensors",
       "metrics.jsonl",
       "run.json",
