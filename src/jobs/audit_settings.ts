@@ -6,7 +6,7 @@ import { UsageError } from "../errors.ts";
 import { recordSettings } from "../settings/record.ts";
 import type { Flags, Recorded } from "../settings/table.ts";
 import type { DataSettings, SubsetSettings } from "../settings/run_schema.ts";
-import { dataSettings, EMBEDDED_MODEL } from "./load.ts";
+import { dataSettings, embeddedModel } from "./load.ts";
 import { fileDigest } from "./runs.ts";
 
 /** Everything that determines a run; what `run.json` keeps. */
@@ -37,7 +37,7 @@ export async function auditSettings(flags: Flags<"audit">): Promise<AuditRunSett
       "cannot limit the test images of an audit: it uses none; --images limits the clean ones",
     );
   }
-  const model = resolve(flags.model ?? EMBEDDED_MODEL);
+  const model = resolve(flags.model ?? embeddedModel());
   const data = await dataSettings(flags);
   // The paper's share of a known data set; a folder holds what the defender has.
   const fraction = DATASET_NAMES.includes(data.dataset) ? 0.05 : 1;

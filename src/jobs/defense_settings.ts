@@ -32,7 +32,7 @@ import {
 import type { RunFolder } from "../runs/run_folder.ts";
 import { nullable, object, oneOf, type Schema, text, truth, whole } from "../runs/schema.ts";
 import { type Flags, type Recorded, SETTINGS } from "../settings/table.ts";
-import { backdoorSettings, dataSettings, EMBEDDED_MODEL, loadNetwork } from "./load.ts";
+import { backdoorSettings, dataSettings, embeddedModel, loadNetwork } from "./load.ts";
 import { fileDigest } from "./runs.ts";
 import { trainingSettings } from "./training.ts";
 
@@ -124,7 +124,7 @@ export async function defenseSettings(
   if (flags.teacher !== undefined && defense !== "nad") {
     throw new UsageError(`cannot use a teacher for ${defense}: only nad has one`);
   }
-  const model = resolve(flags.model ?? EMBEDDED_MODEL);
+  const model = resolve(flags.model ?? embeddedModel());
   const network = await loadNetwork(model, flags.arch);
   const attack = await backdoorSettings(
     embedded && flags.attack === undefined ? { ...flags, attack: "recorded" } : flags,

@@ -21,11 +21,8 @@ import { checkImageSet, type Dataset, imageCount, selectImages } from "../data/i
 import type { LoadOptions } from "../data/load_options.ts";
 import { kindOf } from "../data/paths.ts";
 import { DataError, UsageError } from "../errors.ts";
-import {
-  MAXIMUM_CHECKPOINT_BYTES,
-  parseCheckpoint,
-  readCheckpoint,
-} from "../formats/checkpoint.ts";
+import { readCheckpoint } from "../formats/checkpoint.ts";
+import { MAXIMUM_CHECKPOINT_BYTES, parseCheckpoint } from "../formats/parse_checkpoint.ts";
 import { isOnnx, type OnnxModel } from "../formats/onnx.ts";
 import { readOnnxFiles } from "../formats/onnx_file.ts";
 import { readRegularFile } from "../formats/read_file.ts";
@@ -42,9 +39,9 @@ import { adapterLine, openAdvisedGpu } from "./open_gpu.ts";
 import type { Watcher } from "./watcher.ts";
 
 /** The model that the embedded default job erases, made by `deno task attack` (models/README.md). */
-export const EMBEDDED_MODEL: string = fileURLToPath(
-  new URL("../../models/signs-badnets.safetensors", import.meta.url),
-);
+export function embeddedModel(): string {
+  return fileURLToPath(new URL("../../models/signs-badnets.safetensors", import.meta.url));
+}
 
 /** The part of the flags that says which data; paths are absolute, for a resume from elsewhere. */
 export async function dataSettings(flags: DataFlags): Promise<DataSettings> {

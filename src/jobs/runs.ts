@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import type { Dataset } from "../data/image_set.ts";
 import { imagesDigest } from "../data/images_digest.ts";
 import { DeviceLostError, FormatError, Interrupted } from "../errors.ts";
-import { MAXIMUM_CHECKPOINT_BYTES } from "../formats/checkpoint.ts";
+import { MAXIMUM_CHECKPOINT_BYTES } from "../formats/parse_checkpoint.ts";
 import { readRegularFile } from "../formats/read_file.ts";
 import { reserveFolder, takeFolder } from "../runs/folder_store.ts";
 import { createRun, resumeRun, type RunFolder } from "../runs/run_folder.ts";

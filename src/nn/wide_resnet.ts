@@ -8,7 +8,7 @@
  */
 
 import { ModelError, UsageError } from "../errors.ts";
-import { MAXIMUM_CHECKPOINT_BYTES } from "../formats/checkpoint.ts";
+import { MAXIMUM_CHECKPOINT_BYTES } from "../formats/parse_checkpoint.ts";
 import { elementCount } from "../formats/host_tensor.ts";
 import { materialize, type Mode, normalizedActivation } from "../tensor/operations/batch_norm.ts";
 import { convolution } from "../tensor/operations/convolution.ts";

@@ -68,11 +68,11 @@ export class Tape {
   /** Everything recorded so far, in order. */
   readonly steps: Step[] = [];
   /** Values that the program uploads before its first run. */
-  readonly constants = new Map<Tensor, Float32Array<ArrayBuffer>>();
+  readonly constants: Map<Tensor, Float32Array<ArrayBuffer>> = new Map();
   /** Tensors whose final value is read from outside the program. */
-  readonly results = new Set<Tensor>();
+  readonly results: Set<Tensor> = new Set();
   /** Where computed tensors must end up, for example in the flat buffer of all gradients. */
-  readonly places = new Map<Tensor, BufferRange>();
+  readonly places: Map<Tensor, BufferRange> = new Map();
   readonly #entries: Entry[] = [];
   /** Tensors with more than one place, each of which gets a copy. */
   readonly #copied = new Set<Tensor>();

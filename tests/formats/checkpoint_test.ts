@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { FormatError } from "../../src/errors.ts";
-import { MAXIMUM_CHECKPOINT_BYTES, readCheckpoint } from "../../src/formats/checkpoint.ts";
+import { readCheckpoint } from "../../src/formats/checkpoint.ts";
+import { MAXIMUM_CHECKPOINT_BYTES } from "../../src/formats/parse_checkpoint.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import { writeTorch } from "../../src/formats/torch_write.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";

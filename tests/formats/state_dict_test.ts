@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseCheckpoint } from "../../src/formats/checkpoint.ts";
+import { parseCheckpoint } from "../../src/formats/parse_checkpoint.ts";
 import { writeSafetensors } from "../../src/formats/safetensors.ts";
 import { readTorch } from "../../src/formats/torch.ts";
 import { writeTorch } from "../../src/formats/torch_write.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { StateDict } from "../../src/formats/host_tensor.ts";
-import { parseCheckpoint } from "../../src/formats/checkpoint.ts";
+import { parseCheckpoint } from "../../src/formats/parse_checkpoint.ts";
 import type { Architecture } from "../../src/nn/architecture.ts";
 import { parameterCount } from "../../src/nn/architecture.ts";
 import { inferArchitecture, namedArchitecture } from "../../src/nn/architectures.ts";
