@@ -61,7 +61,7 @@ export interface SubmittedJob {
  * @param options.wait Until all tasks have ended.
  * @param options.signal Ends the waiting, not the job.
  * @param options.onSubmitted Told the job's number before the waiting begins.
- * @param options.program Default: `sbatch`.
+ * @param options.program A program and its first arguments. Default: `sbatch`.
  * @throws {LetheError} where `sbatch` is missing or refuses the job.
  */
 export async function submitToSlurm(
@@ -70,12 +70,12 @@ export async function submitToSlurm(
     readonly wait: boolean;
     readonly signal: AbortSignal;
     onSubmitted(id: string): void;
-    readonly program?: string;
+    readonly program?: readonly string[];
   },
 ): Promise<SubmittedJob> {
   const script = `${job.out}/slurm.sh`;
   await writeFileAtomic(script, new TextEncoder().encode(slurmScript(job)));
-  const child = start(options.program ?? "sbatch", [
+  const child = start(options.program ?? ["sbatch"], [
     "--parsable",
     ...options.wait ? ["--wait"] : [],
     script,
@@ -114,10 +114,10 @@ export function jobNumber(printed: string): string | undefined {
   return /^(\d+)(?:;\S*)?\r?\n/m.exec(printed)?.[1];
 }
 
-function start(program: string, args: readonly string[]): Deno.ChildProcess {
+function start([program, ...first]: readonly string[], args: readonly string[]): Deno.ChildProcess {
   try {
-    return new Deno.Command(program, {
-      args: [...args],
+    return new Deno.Command(program!, {
+      args: [...first, ...args],
       // Ctrl-C at a terminal is for the sweep alone.
       detached: true,
       stdin: "null",

@@ -73,7 +73,7 @@ async function submitTo(body: string): Promise<string> {
       wait: false,
       signal: new AbortController().signal,
       onSubmitted() {},
-      program: `${folder}/sbatch`,
+      program: ["sh", `${folder}/sbatch`],
     });
     number = id;
   });
