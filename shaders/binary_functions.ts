@@ -13,9 +13,15 @@ interface BinaryText {
   readonly db: string;
 }
 
-/** |a|^b with a's sign where b is an odd whole number: WGSL's pow knows positive bases only. */
-const POWER = "(pow(abs(a), b) * select(1.0, -1.0, a < 0.0 && abs(b % 2.0) == 1.0))";
-const POWER_LESS = "(pow(abs(a), b - 1.0) * select(1.0, -1.0, a < 0.0 && abs(b % 2.0) == 0.0))";
+/**
+ * |a|^b with a's sign where b is an odd whole number: WGSL's pow knows positive bases only. Of a
+ * negative base and a broken exponent there is none: the logarithm of a negative number is no number.
+ */
+const power = (exponent: string, oddRest: string) =>
+  `select(pow(abs(a), ${exponent}) * select(1.0, -1.0, a < 0.0 && abs(b % 2.0) == ${oddRest}), ` +
+  "log(a), a < 0.0 && fract(b) != 0.0)";
+const POWER = power("b", "1.0");
+const POWER_LESS = power("b - 1.0", "0.0");
 
 const FUNCTIONS = {
   add: { value: "a + b", da: "1.0", db: "1.0" },

@@ -98,9 +98,9 @@ export function softmaxRowsKernel({ rows, length }: Rows, log: boolean): Kernel 
     for (var j = 1u; j < ${length}u; j++) { most = max(most, x[first + j]); }
     var sum = 0.0;
     for (var j = 0u; j < ${length}u; j++) { sum += exp(x[first + j] - most); }
-    let level = most + log(sum);
+    let rest = log(sum);
     for (var j = 0u; j < ${length}u; j++) {
-      y[first + j] = ${log ? "x[first + j] - level" : "exp(x[first + j] - level)"};
+      y[first + j] = ${log ? "x[first + j] - most - rest" : "exp(x[first + j] - most - rest)"};
     }`,
   );
 }

@@ -18,6 +18,7 @@ import {
 } from "./load.ts";
 import { COMPILING } from "./results.ts";
 import { beginRun, imagesOf } from "./runs.ts";
+import { decideVariant } from "./variant.ts";
 import type { JobContext } from "./watcher.ts";
 
 /** What an audit came to. */
@@ -40,20 +41,22 @@ export async function auditJob(
   settings: AuditRunSettings,
   out: string | undefined,
 ): Promise<AuditFileResult> {
-  const network = await loadNetwork(settings.model, settings.arch ?? undefined);
-  warnOfUnread(network, output);
+  const loaded = await loadNetwork(settings.model, settings.arch ?? undefined);
+  warnOfUnread(loaded, output);
   const dataset = await loadData(settings, settings.subset, output);
-  expectClasses(network, dataset);
+  expectClasses(loaded, dataset);
   const { classNames, train: clean } = dataset;
   const labels = settings.classes ?? undefined;
   // What cannot be audited is refused before a folder is made.
   checkAudit(clean, { ...settings, labels }, classNames.length);
 
   using gpu = await openGpuFor(output);
+  const { preprocessing } = settings;
+  const network = await decideVariant(gpu, loaded, clean, { preprocessing, output, signal });
   const folder = await beginRun(out, {
     command: "audit",
     adapter: gpu.adapter.name,
-    settings: { ...settings },
+    settings: { ...settings, ...loaded.others && { arch: network.architecture.name } },
     images: await imagesOf(dataset),
   });
   output.line(

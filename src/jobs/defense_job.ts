@@ -36,6 +36,7 @@ import {
   preprocessingText,
   warnOfUnread,
 } from "./load.ts";
+import { decideVariant } from "./variant.ts";
 import type { JobContext, Watcher } from "./watcher.ts";
 import { COMPILING } from "./results.ts";
 import { findEarlierWork, takeOver } from "./earlier_runs.ts";
@@ -110,15 +111,18 @@ export async function defenseJob(
 ): Promise<DefenseResult> {
   const defense = findDefense(request.defense);
   const inputs = await readInputs(request, output);
-  const { settings, student, teacher, dataset, clean, fitted } = inputs;
+  const { settings, teacher, dataset, clean, fitted } = inputs;
   if (resumed) {
-    expectDigest(student, settings.modelDigest);
+    expectDigest(inputs.student, settings.modelDigest);
     if (teacher) expectDigest(teacher, settings.teacherDigest);
   }
   const { training, teacherTraining } = fitted;
   const audited = canAudit(settings, dataset, output);
 
   using gpu = await openGpuFor(output);
+  const { preprocessing } = settings;
+  const trial = { preprocessing, output, signal };
+  const student = await decideVariant(gpu, inputs.student, clean.train, trial);
   const { height, width } = dataset.train;
   const kernels = await chooseKernels(gpu, output, {
     architectures: [student.architecture, ...teacher ? [teacher.architecture] : []],
@@ -127,7 +131,14 @@ export async function defenseJob(
     kept: resumed && settings.kernels,
   });
   const adapter = gpu.adapter.name;
-  const recorded = { ...settings, teacherTraining, studentTraining: training, kernels };
+  const decided = inputs.student.others && { arch: student.architecture.name };
+  const recorded = {
+    ...settings,
+    ...decided,
+    teacherTraining,
+    studentTraining: training,
+    kernels,
+  };
   const images = await imagesOf(dataset);
   if (resumed) expectSameRun(resumed, { images, adapter }, output);
   const run = { command: commandName, adapter, settings: recorded, images };

@@ -22,6 +22,7 @@ import {
   warnOfUnread,
 } from "./load.ts";
 import { COMPILING, evaluationDocument, evaluationProgressText } from "./results.ts";
+import { decideVariant } from "./variant.ts";
 import type { JobContext } from "./watcher.ts";
 
 /** What a measurement came to. */
@@ -45,17 +46,20 @@ export async function evaluateJob(
     throw new FormatError(`cannot write ${shown(logitsFile)}: its folder does not exist`);
   }
   const settings = await dataSettings(flags);
-  const network = await loadNetwork(source, flags.arch);
-  warnOfUnread(network, output);
+  const loadedNetwork = await loadNetwork(source, flags.arch);
+  warnOfUnread(loadedNetwork, output);
   const dataset = await loadData(settings, "none", output);
-  expectClasses(network, dataset);
-  const attack = await backdoorSettings(flags, network, flags.seed);
+  expectClasses(loadedNetwork, dataset);
+  const attack = await backdoorSettings(flags, loadedNetwork, flags.seed);
   const loaded = await loadBackdoor(attack, dataset);
   using gpu = await openGpuFor(output);
+  const { preprocessing } = settings;
+  const trial = { preprocessing, output, signal };
+  const network = await decideVariant(gpu, loadedNetwork, dataset.test, trial);
   const model = loadModel(gpu, network.architecture, network.state, network.source);
   output.progress(COMPILING);
   const evaluation = await evaluateModel(gpu, model, uploadImages(gpu, dataset.test), {
-    preprocessing: settings.preprocessing,
+    preprocessing,
     backdoor: loaded?.backdoor,
     logits: logitsFile !== undefined,
     signal,

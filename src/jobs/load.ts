@@ -28,7 +28,8 @@ import { readOnnxFiles } from "../formats/onnx_file.ts";
 import { readRegularFile } from "../formats/read_file.ts";
 import { isSafetensors } from "../formats/safetensors.ts";
 import type { Gpu } from "../gpu/gpu.ts";
-import { architectureOf } from "../nn/architectures.ts";
+import type { Architecture } from "../nn/architecture.ts";
+import { architecturesOf } from "../nn/architectures.ts";
 import { type OnnxNetwork, onnxNetwork } from "../nn/onnx_model.ts";
 import { unreadNames } from "../nn/unread.ts";
 import { checkState, type NamedState } from "../nn/state.ts";
@@ -133,6 +134,8 @@ export interface LoadedModel extends NamedState {
   readonly metadata: ReadonlyMap<string, string>;
   /** SHA-256 of the very bytes that the state was read from, hexadecimal. */
   readonly digest: string;
+  /** What else it may be, by its names and shapes: see `decideVariant`. */
+  readonly others?: readonly Architecture[];
   /** Of a network that came out of an ONNX file, that file: a cleaned one goes back into a copy. */
   readonly onnx?: { readonly file: OnnxModel; readonly network: OnnxNetwork };
 }
@@ -161,9 +164,16 @@ export async function loadNetwork(path: string, arch: string | undefined): Promi
   const bytes = await readRegularFile(path, expectation);
   if (isOnnx(bytes) && !isSafetensors(bytes)) return await loadOnnx(bytes, path, arch);
   const { tensors, metadata, digest } = await parseCheckpoint(bytes, path);
-  const architecture = architectureOf(tensors, path, arch);
-  checkState(architecture, tensors, path);
-  return { architecture, state: tensors, source: path, metadata, digest };
+  const [architecture, ...others] = architecturesOf(tensors, path, arch);
+  checkState(architecture!, tensors, path);
+  return {
+    architecture: architecture!,
+    state: tensors,
+    source: path,
+    metadata,
+    digest,
+    ...others.length > 0 && { others },
+  };
 }
 
 async function loadOnnx(

@@ -72,16 +72,29 @@ export function namedArchitecture(name: string, classes: number): Architecture {
 }
 
 /**
- * The architecture of a state: the one of that name, for as many classes as the state has, or without
- * a name the one that it is found to be.
+ * The architectures that a state may be of: the one of that name, for as many classes as the state has,
+ * or without a name all that it may be, the usual one first.
  *
- * @throws {ModelError} where it cannot be found.
+ * @throws {ModelError} where there is none.
  * @throws {UsageError} where the name is none.
  */
-export function architectureOf(state: StateDict, source: string, name?: string): Architecture {
-  if (name === undefined) return inferArchitecture(state, source);
+export function architecturesOf(
+  state: StateDict,
+  source: string,
+  name?: string,
+): readonly Architecture[] {
+  if (name === undefined) return matchingArchitectures(state, source);
+  // Variants that differ in what only the images can tell have names that no family builds from.
+  const variants = FAMILIES.flatMap((family) => family.match(state, source));
+  const variant = variants.find((each) => each.name === name);
+  if (variant) return [withUnread(variant, state)];
   const classes = FAMILIES.map((family) => family.classes(state)).find(Boolean);
   return classes
-    ? withUnread(namedArchitecture(name, classes), state)
-    : inferArchitecture(state, source);
+    ? [withUnread(namedArchitecture(name, classes), state)]
+    : matchingArchitectures(state, source);
+}
+
+/** The first of {@linkcode architecturesOf}. */
+export function architectureOf(state: StateDict, source: string, name?: string): Architecture {
+  return architecturesOf(state, source, name)[0]!;
 }

@@ -22,7 +22,7 @@ import { windowPool } from "../tensor/operations/window_pool.ts";
 import type { Tape } from "../tensor/tape.ts";
 import type { Tensor } from "../tensor/tensor.ts";
 import { type ElementFunction, type Extent, fixedShape, type Operator } from "./graph.ts";
-import { windowPositions } from "./graph_shapes.ts";
+import { broadcastShape, windowPositions } from "./graph_shapes.ts";
 
 /** What recording depends on besides the operator. */
 export interface RecordContext {
@@ -176,7 +176,8 @@ export function recordOperator(
     case "reshape":
       return tape.view(x, fixedShape(op.shape));
     case "expand":
-      return expand(tape, x, fixedShape(op.shape));
+      // The shape asked for may have an extent of 1 where x has more.
+      return expand(tape, x, broadcastShape(x.shape, fixedShape(op.shape)));
     case "softmax":
       return softmax(tape, x, op.axis, op.log);
     case "layerNorm":
