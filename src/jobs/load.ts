@@ -16,7 +16,12 @@ import {
 import { HELPER_OPTION } from "../attacks/helper_model.ts";
 import { isPicture } from "../attacks/picture_option.ts";
 import { cleanFraction, evenSubset, indexRange } from "../data/clean_subset.ts";
-import { DATASET_NAMES, downloadDataset, loadDataset } from "../data/datasets.ts";
+import {
+  DATASET_NAMES,
+  type DatasetRequest,
+  downloadDataset,
+  loadDataset,
+} from "../data/datasets.ts";
 import { checkImageSet, type Dataset, imageCount, selectImages } from "../data/image_set.ts";
 import type { LoadOptions } from "../data/load_options.ts";
 import { kindOf } from "../data/paths.ts";
@@ -54,6 +59,27 @@ export async function dataSettings(flags: DataFlags): Promise<DataSettings> {
     limit: flags.limit ?? null,
     roi: flags.roi ?? false,
     preprocessing: preprocessing(flags),
+    labelsFile: resolved(flags.labelsFile ?? flags.labelTable),
+    classNamesFile: resolved(flags.classNamesFile),
+    classOrder: flags.classOrder,
+    size: flags.size ?? null,
+    resize: flags.resize,
+  };
+}
+
+const resolved = (path: string | undefined) => path === undefined ? null : resolve(path);
+
+/** What the settings say of images in folders, as far as they say it. */
+function ownImages(
+  { labelsFile, classNamesFile, classOrder, size, resize }: DataSettings,
+): Partial<DatasetRequest> {
+  const [height, width] = size?.split("x").map(Number) ?? [];
+  return {
+    ...labelsFile ? { labelsFile } : {},
+    ...classNamesFile ? { classNamesFile } : {},
+    ...classOrder ? { classOrder } : {},
+    ...height && width ? { size: { height, width } } : {},
+    ...resize ? { resize } : {},
   };
 }
 
@@ -101,6 +127,7 @@ export async function loadData(
     name: settings.dataset,
     path: settings.data,
     regionOfInterest: settings.roi,
+    ...ownImages(settings),
     parts: subset === "none" ? ["test"] : ["train", "test"],
     onWarning: (text) => output.warning(text),
     onNotice: (text) => output.line(text),

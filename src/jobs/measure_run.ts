@@ -18,19 +18,7 @@ import { isText } from "../report/json_value.ts";
 import { measure, type Measurement, type NamedNetwork } from "../report/measurement.ts";
 import { stageName } from "../report/report_input.ts";
 import type { Missing, RunContents } from "../report/run_contents.ts";
-import {
-  check,
-  list,
-  nullable,
-  number,
-  object,
-  oneOf,
-  optional,
-  type Schema,
-  text,
-  truth,
-  whole,
-} from "../runs/schema.ts";
+import { check, list, number, object, oneOf, optional, type Schema } from "../runs/schema.ts";
 import { checkRecorded } from "../settings/record.ts";
 import { shown } from "../text/quoted.ts";
 import {
@@ -41,7 +29,7 @@ import {
   loadNetwork,
   openGpuFor,
 } from "./load.ts";
-import type { DataSettings } from "../settings/run_schema.ts";
+import { dataFields, type DataSettings } from "../settings/run_schema.ts";
 import type { Watcher } from "./watcher.ts";
 import { evaluationProgressText } from "./results.ts";
 
@@ -200,10 +188,7 @@ async function readNetwork(
 const channels = list(number(-1e6, 1e6), 3, 3) as Schema<Preprocessing["mean"]>;
 
 const dataSchema: Schema<DataSettings> = object<DataSettings>({
-  dataset: text,
-  data: text,
-  limit: nullable(whole(1)),
-  roi: truth,
+  ...dataFields,
   preprocessing: object<Preprocessing>({ mean: channels, deviation: channels }),
 });
 

@@ -92,6 +92,16 @@ export interface DataSettings {
   readonly roi: boolean;
   /** From bytes to the network's input. */
   readonly preprocessing: Preprocessing;
+  /** Table of labels of own images; null where folders tell. */
+  readonly labelsFile?: string | null;
+  /** File of the names of their classes. */
+  readonly classNamesFile?: string | null;
+  /** How their folders become labels. */
+  readonly classOrder?: "name" | "numeric";
+  /** What images are brought to, as `HxW`; null for the usual. */
+  readonly size?: string | null;
+  /** How images of another shape are brought there. */
+  readonly resize?: "squeeze" | "crop";
 }
 
 /** Schemas of {@linkcode DataSettings}. */
@@ -101,6 +111,11 @@ export const dataFields = {
   limit: nullable(whole(1)),
   roi: truth,
   preprocessing: preprocessingSchema,
+  labelsFile: optional(nullable(text)),
+  classNamesFile: optional(nullable(text)),
+  classOrder: optional(ofKind(SETTINGS.classOrder.kind)),
+  size: optional(nullable(ofKind(SETTINGS.size.kind))),
+  resize: optional(ofKind(SETTINGS.resize.kind)),
 };
 
 /** Kernels that timing has chosen, by use; what no kernel is called so loses nothing. */

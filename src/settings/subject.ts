@@ -58,6 +58,48 @@ export const SUBJECT = {
       expert: true,
     },
   }),
+  ...rows({ section, commands: all, expert: true }, {
+    classNamesFile: {
+      kind: path("the path of a file"),
+      flag: "class-names",
+      help: "names of the classes of own images, in label order: JSON or a line each",
+    },
+    classOrder: {
+      kind: choice(["name", "numeric"], "order"),
+      help: "how folders of own images become labels",
+      default: "name",
+    },
+    size: {
+      kind: pattern(
+        "HEIGHTxWIDTH in pixels, for example 32x32",
+        "hxw",
+        /^[1-9]\d{0,3}x[1-9]\d{0,3}$/,
+      ),
+      help: "what images are brought to",
+      otherwise: "32x32; of a known data set its own",
+    },
+    resize: {
+      kind: choice(["squeeze", "crop"], "how"),
+      help: "how images of another shape are brought there",
+      default: "squeeze",
+    },
+  }),
+  ...rows({ section, commands: ["evaluate", "audit", "attack"], expert: true }, {
+    labelsFile: {
+      kind: path("the path of a file"),
+      flag: "labels",
+      argument: "file.csv",
+      help: "table of file and label of own images, in place of folders",
+    },
+  }),
+  ...rows({ section, commands: defended, expert: true }, {
+    labelTable: {
+      kind: path("the path of a file"),
+      argument: "file.csv",
+      help: "table of file and label of own images, in place of folders; --labels elsewhere",
+      record: ({ labelsFile }) => labelsFile,
+    },
+  }),
   ...rows({ section, commands: all, record: false }, {
     download: {
       kind: yesNo,

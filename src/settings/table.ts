@@ -43,10 +43,27 @@ export type Flags<C extends CommandName> =
   & { readonly [N in ReadBy<C> as Undefaulted<N>]?: Value<N> };
 
 /** What the flags say of images. */
-export type DataFlags = Pick<
-  Flags<"evaluate">,
-  "dataset" | "data" | "download" | "limit" | "roi" | "mean" | "std" | "scale"
->;
+export type DataFlags =
+  & Pick<
+    Flags<"evaluate">,
+    | "dataset"
+    | "data"
+    | "download"
+    | "limit"
+    | "roi"
+    | "mean"
+    | "std"
+    | "scale"
+    | "classNamesFile"
+    | "classOrder"
+    | "size"
+    | "resize"
+    | "labelsFile"
+  >
+  & {
+    /** As `erase` and `defend` call the table of labels. */
+    readonly labelTable?: string;
+  };
 
 /** What the flags say of a backdoor. */
 export type AttackFlags = Pick<

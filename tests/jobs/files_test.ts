@@ -1,8 +1,10 @@
 /** The commands as functions, for other programs. */
 
 import assert from "node:assert/strict";
+import { loadSigns } from "../../src/data/signs.ts";
 import { Interrupted, UsageError } from "../../src/errors.ts";
 import { auditFile, eraseFile, evaluateFile, resumeErase } from "../../src/jobs/files.ts";
+import { encodePng } from "../../src/formats/png_write.ts";
 import { SILENT } from "../../src/jobs/watcher.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { writeTinyModel } from "../tasks/tiny_model.ts";
@@ -44,6 +46,39 @@ Deno.test("eraseFile() stops at an abort, and resumeErase() goes on to the clean
     const measured = await evaluateFile(result.model, "signs", { settings: { limit: 64 } });
     const { after } = result.record.results as { after: { correct: number } };
     assert.equal(measured.correct, after.correct);
+  });
+});
+
+Deno.test("evaluateFile() takes own images with a table of labels, names of classes and a size", async () => {
+  await withTemporaryFolder(async (folder) => {
+    const model = await writeTinyModel(folder);
+    const images = `${folder}/pictures`;
+    await Deno.mkdir(images);
+    const { test, classNames } = loadSigns({ testCount: 20, trainCount: 20 });
+    const { height, width } = test;
+    const size = 3 * height * width;
+    const rows = ["file,label"];
+    for (const [i, label] of test.labels.entries()) {
+      const pixels = test.pixels.slice(i * size, (i + 1) * size);
+      await Deno.writeFile(`${images}/${i}.png`, encodePng({ height, width, pixels }));
+      rows.push(`${i}.png,${classNames[label]}`);
+    }
+    await Deno.writeTextFile(`${folder}/labels.csv`, rows.join("\n"));
+    await Deno.writeTextFile(`${folder}/names.json`, JSON.stringify(classNames));
+    const settings = {
+      labelsFile: `${folder}/labels.csv`,
+      classNamesFile: `${folder}/names.json`,
+      size: "32x32",
+      resize: "crop",
+    };
+    const measured = await evaluateFile(model, images, { settings });
+    assert.ok(measured.samples > 0 && measured.samples < 20);
+    await assert.rejects(evaluateFile(model, "signs", { settings }), UsageError);
+    const wrong = { settings: { ...settings, size: "32" } };
+    await assert.rejects(
+      evaluateFile(model, images, wrong),
+      /size: found "32", expected HEIGHTxWI/,
+    );
   });
 });
 
