@@ -157,8 +157,10 @@ async function networksOf({ path, record }: RunContents): Promise<RunNetwork[]> 
   const arch = isText(settings.arch) ? settings.arch : undefined;
   const finetuned = `${path}/teacher.safetensors`;
   // Not every defence has a teacher, and a model that is its own needs no file.
-  const has = (command === "erase" && teacherKind !== "original") ||
-    await kindOf(finetuned) === "file";
+  // A network of an ONNX file is known by that file alone, and its teacher by none.
+  const onnx = await kindOf(`${path}/student.onnx`) === "file";
+  const has = !onnx && ((command === "erase" && teacherKind !== "original") ||
+    await kindOf(finetuned) === "file");
   return [
     ...isText(model)
       ? [{ name: stageName("before", record), path: model, digest: modelDigest, arch }]
@@ -168,7 +170,11 @@ async function networksOf({ path, record }: RunContents): Promise<RunNetwork[]> 
       : has
       ? [{ name: "teacher", path: finetuned, arch }]
       : [],
-    { name: stageName("after", record), path: `${path}/student.safetensors`, arch },
+    {
+      name: stageName("after", record),
+      path: `${path}/student.${onnx ? "onnx" : "safetensors"}`,
+      arch,
+    },
   ];
 }
 

@@ -73,6 +73,10 @@ Deno.test("defend takes an ONNX file and gives back the same file with other wei
     assert.ok(weights.length > 100, `${weights.length} bytes of weights`);
     assert.equal(weights.length, changed.length);
 
+    const report = await runHere("report", [out]);
+    assert.equal(report.code, 0, report.stderr);
+    assert.doesNotMatch(report.stderr, /left out/);
+
     const record = JSON.parse(await Deno.readTextFile(`${out}/run.json`));
     const again = await runHere("evaluate", ["--model", `${out}/student.onnx`, ...data, "--json"]);
     assert.equal(again.code, 0, again.stderr);
