@@ -16,8 +16,32 @@ import {
 } from "./use.ts";
 import type { ConvolutionKernel, ImageKernel } from "./variant.ts";
 
-/** Workgroups along one dimension that WebGPU guarantees. */
-const MAXIMUM_WORKGROUPS = 65_535;
+/** Workgroups of a row of tiles; keeps every dimension below WebGPU's guaranteed 65,535. */
+const ROW = 32_768;
+
+/** How tiles of columns are dealt out to workgroups. */
+export function columnGroups(columns: number): {
+  /** Tiles. */
+  readonly groups: number;
+  /** Workgroups along x. */
+  readonly across: number;
+  /** Workgroups along z. */
+  readonly down: number;
+  /** WGSL of the tile of a workgroup. */
+  readonly tile: string;
+  /** WGSL by which workgroups without a tile end. */
+  readonly guard: string;
+} {
+  const groups = groupsOf(columns, TILE_N);
+  const across = Math.min(groups, ROW);
+  return {
+    groups,
+    across,
+    down: groupsOf(groups, across),
+    tile: groups === across ? "group.x" : `group.x + group.z * ${across}u`,
+    guard: groups % across === 0 ? "" : `if (columnTile >= ${groups}u) { return; }`,
+  };
+}
 
 /** One of the two directions. */
 interface ImageProduct {
@@ -39,15 +63,15 @@ interface ImageProduct {
 }
 
 /**
- * The kernel for `product`; undefined where there are too many pixels for one dispatch, or where
- * tiles would hold unequal numbers of values for the partial results.
+ * The kernel for `product`; undefined where tiles would hold unequal numbers of values for the partial
+ * results.
  */
 function imageKernel(product: ImageProduct): ImageKernel | undefined {
   const { batch, channels, pixels, terms } = product;
   const columns = batch * pixels;
-  const groups = groupsOf(columns, TILE_N);
+  const { groups, across, down, tile, guard } = columnGroups(columns);
   const reduces = product.partials !== "";
-  if (groups > MAXIMUM_WORKGROUPS || (reduces && columns % TILE_N !== 0)) return undefined;
+  if (reduces && columns % TILE_N !== 0) return undefined;
   const writes = [{ name: "result", elements: columns * channels }];
   if (reduces) writes.push({ name: "partials", elements: groups * channels * 2 });
   const elements = unroll(4, (j) =>
@@ -71,7 +95,7 @@ function imageKernel(product: ImageProduct): ImageKernel | undefined {
   const partials = reduces
     ? `${product.partials}
   if (inN == 0u) {
-    let part = (group.x * ${channels}u + m) * 2u;
+    let part = (columnTile * ${channels}u + m) * 2u;
     ${store}
   }`
     : "";
@@ -80,12 +104,13 @@ function imageKernel(product: ImageProduct): ImageKernel | undefined {
     wgsl: matrixProduct({
       declarations: declareBindings(product.reads, writes) + product.operands,
       rows: channels,
-      range: ["0u", `${terms}u`],
-      alongSum: false,
+      columnTile: tile,
+      guard,
+      terms,
       finish: elements + partials,
       reduces,
     }),
-    workgroups: [groups, groupsOf(channels, tileRows(channels)), 1],
+    workgroups: [across, groupsOf(channels, tileRows(channels)), down],
     parts: reduces ? groups : 0,
     valuesPerPart: TILE_N,
   };
@@ -105,17 +130,22 @@ fn input(image: u32, c: u32, row: i32, column: i32) -> f32 {
 }`;
 }
 
-/** What a tiled kernel with `rows` rows of results is. */
+/** What a tiled kernel with `rows` rows of results is; `kind` tells it from others of the same tile. */
 export function tiledFacts(
   use: ConvolutionUse,
   rows: number,
+  kind = "",
 ): Pick<ConvolutionKernel, "label" | "convolution"> {
-  const convolution = { ...use, variant: "tiled", tile: `${tileRows(rows)}x${TILE_N}` };
+  const convolution = {
+    ...use,
+    variant: "tiled",
+    tile: `${kind} ${tileRows(rows)}x${TILE_N}`.trim(),
+  };
   return { label: convolutionLabel(convolution), convolution };
 }
 
 /** Mean and squared deviations of each row of the tile, in two passes. */
-const STATISTICS = `
+export const STATISTICS = `
   let ones = vec4f(1.0);
   let first = sumOverColumns(
     index, vec4f(dot(sum0, ones), dot(sum1, ones), dot(sum2, ones), dot(sum3, ones)),

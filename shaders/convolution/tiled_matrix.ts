@@ -10,7 +10,7 @@
 /** Columns of a tile. */
 export const TILE_N = 64;
 /** Steps of the sum that are staged at once. */
-const CHUNK = 16;
+export const CHUNK = 16;
 
 /** One product, as WGSL. */
 export interface MatrixProduct {
@@ -18,13 +18,16 @@ export interface MatrixProduct {
   readonly declarations: string;
   /** Rows of the result. */
   readonly rows: number;
-  /** WGSL of the first and one past the last step of the sum; `group` is the workgroup. */
-  readonly range: readonly [string, string];
-  /** Whether neighbouring r, rather than neighbouring m or n, are neighbours in memory. */
-  readonly alongSum: boolean;
+  /** WGSL of the tile of columns, from `group`, the workgroup. */
+  readonly columnTile: string;
+  /** WGSL by which workgroups without a tile of columns end. */
+  readonly guard: string;
+  /** Steps of the sum. */
+  readonly terms: number;
   /**
    * WGSL after the sum, with `m` the first of the invocation's 4 rows, `n` its first column, `tileM`
-   * and `tileN` the first of the tile, and `sum0` to `sum3`, a vector over 4 columns for each row.
+   * and `tileN` the first of the tile, `columnTile` its place among the tiles of columns, and `sum0`
+   * to `sum3`, a vector over 4 columns for each row.
    */
   readonly finish: string;
   /** Whether `finish` calls `sumOverColumns`. */
@@ -55,13 +58,10 @@ function stage(
   }`;
 }
 
-/** A complete module for `product`. */
-export function matrixProduct(product: MatrixProduct): string {
-  const tileM = tileRows(product.rows);
-  const threads = tileM / 4 * TILE_N / 4;
+/** WGSL function `sumOverColumns`, for workgroups of `threads`: all of them must call it. */
+export function columnReduction(threads: number): string {
   const columns = TILE_N / 4;
-  const reduction = product.reduces
-    ? `
+  return /* wgsl */ `
 var<workgroup> columnSums: array<vec4f, ${threads}>;
 // Sum over the ${columns} invocations of a row of the tile, in fixed order, for 4 rows at once.
 fn sumOverColumns(index: u32, value: vec4f) -> vec4f {
@@ -73,36 +73,42 @@ fn sumOverColumns(index: u32, value: vec4f) -> vec4f {
   for (var i = 0u; i < ${columns}u; i++) { total += columnSums[first + i]; }
   return total;
 }
-`
-    : "";
+`;
+}
+
+/** A complete module for `product`. */
+export function matrixProduct(product: MatrixProduct): string {
+  const tileM = tileRows(product.rows);
+  const threads = tileM / 4 * TILE_N / 4;
+  const columns = TILE_N / 4;
   return `
 ${product.declarations}
 var<workgroup> chunkA: array<vec4f, ${CHUNK * tileM / 4}>;
 var<workgroup> chunkB: array<vec4f, ${CHUNK * TILE_N / 4}>;
-${reduction}
+${product.reduces ? columnReduction(threads) : ""}
 @compute @workgroup_size(${threads})
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(local_invocation_index) index: u32,
 ) {
+  let columnTile = ${product.columnTile};
+  ${product.guard}
   let tileM = group.y * ${tileM}u;
-  let tileN = group.x * ${TILE_N}u;
+  let tileN = columnTile * ${TILE_N}u;
   let inM = index / ${columns}u;
   let inN = index % ${columns}u;
-  let begin = ${product.range[0]};
-  let end = ${product.range[1]};
   var sum0 = vec4f();
   var sum1 = vec4f();
   var sum2 = vec4f();
   var sum3 = vec4f();
-  for (var r = begin; r < end; r += ${CHUNK}u) {
+  for (var r = 0u; r < ${product.terms}u; r += ${CHUNK}u) {
     ${
     stage(
       "chunkA",
       tileM,
       threads,
       true,
-      (m, r) => `select(0.0, a(tileM + ${m}, r + ${r}), r + ${r} < end)`,
+      (m, r) => `select(0.0, a(tileM + ${m}, r + ${r}), r + ${r} < ${product.terms}u)`,
     )
   }
     ${
@@ -110,8 +116,8 @@ fn main(
       "chunkB",
       TILE_N,
       threads,
-      product.alongSum,
-      (n, r) => `select(0.0, b(r + ${r}, tileN + ${n}), r + ${r} < end)`,
+      false,
+      (n, r) => `select(0.0, b(r + ${r}, tileN + ${n}), r + ${r} < ${product.terms}u)`,
     )
   }
     workgroupBarrier();

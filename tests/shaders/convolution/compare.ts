@@ -9,7 +9,7 @@ import {
   convolutionInputGradient,
   convolutionWeightGradient,
   type ReferenceSum,
-} from "../../reference/convolution.ts";
+} from "../../../src/reference/convolution.ts";
 import { capabilities, runKernel } from "../harness.ts";
 
 /** `count` values in [-1, 1), the same for the same seed (mulberry32). */
@@ -49,6 +49,17 @@ export function describe(geometry: ConvolutionGeometry): string {
   const { batch, inChannels, height, width, outChannels, kernelSize, stride, padding } = geometry;
   return `${batch}x${inChannels}x${height}x${width} -> ${outChannels}, ` +
     `${kernelSize}x${kernelSize} stride ${stride} padding ${padding}`;
+}
+
+/** A variant as a GPU has it, which may prefer other kernels than a software driver. */
+export function onGpu(variant: ConvolutionVariant): ConvolutionVariant {
+  const software = false;
+  return {
+    name: `${variant.name} on a GPU`,
+    forward: (g, given, fusion) => variant.forward(g, { ...given, software }, fusion),
+    inputGradient: (g, given, fusion) => variant.inputGradient(g, { ...given, software }, fusion),
+    weightGradient: (g, given, fusion) => variant.weightGradient(g, { ...given, software }, fusion),
+  };
 }
 
 /** Which directions `variant` offers for `geometry`, after checking each against the reference. */

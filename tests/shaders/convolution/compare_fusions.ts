@@ -13,7 +13,7 @@ import {
   convolutionInputGradient,
   convolutionWeightGradient,
   type ReferenceSum,
-} from "../../reference/convolution.ts";
+} from "../../../src/reference/convolution.ts";
 import { capabilities, runKernel } from "../harness.ts";
 import { assertClose, randomValues, sumOfParts } from "./compare.ts";
 

@@ -9,7 +9,7 @@ import {
   outputExtent,
 } from "../../../shaders/convolution/use.ts";
 import { capabilities } from "../harness.ts";
-import { describe, geometryOf } from "./compare.ts";
+import { describe, geometryOf, onGpu } from "./compare.ts";
 import {
   checkForwardFusion,
   checkInputGradientFusion,
@@ -42,6 +42,7 @@ const INPUT_GRADIENT: readonly InputGradientFusion[] = [
 const VARIANTS = [
   { variant: plain, reduces: () => false, ignore: false },
   { variant: tiled, reduces: (values: number) => values % 64 === 0, ignore: false },
+  { variant: onGpu(tiled), reduces: (values: number) => values % 64 === 0, ignore: false },
   { variant: subgroup, reduces: () => true, ignore: lanesOf(capabilities) === undefined },
 ];
 
