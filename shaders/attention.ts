@@ -9,7 +9,7 @@
  */
 
 import { elementwise } from "./elementwise.ts";
-import { declareBindings, type Kernel } from "./kernel.ts";
+import { constants, declareBindings, type Kernel } from "./kernel.ts";
 
 /** Added to the norm of a map, as in the authors' code. */
 export const ATTENTION_EPSILON = 1e-6;
@@ -63,18 +63,21 @@ function magnitudeSlope(power: number): string {
 const channelFactor = (operator: AttentionOperator, channels: number) =>
   operator.reduction === "mean" ? `f32(${1 / channels})` : "1.0";
 
+/** WGSL: the numbers of an activation by name. */
+const mapConstants = ({ channels, pixels }: AttentionGeometry) => constants({ channels, pixels });
+
 /** F (N,C,P) -> m (N,P). */
 export function attentionMapKernel(g: AttentionGeometry, operator: AttentionOperator): Kernel {
   return elementwise(
     `attention map ${g.batch}x${g.channels}x${g.pixels}`,
     g.batch * g.pixels,
-    declareBindings([{ name: "x", elements: g.batch * g.channels * g.pixels }], [
+    mapConstants(g) + declareBindings([{ name: "x", elements: g.batch * g.channels * g.pixels }], [
       { name: "map", elements: g.batch * g.pixels },
     ]),
-    `let first = i / ${g.pixels}u * ${g.channels * g.pixels}u + i % ${g.pixels}u;
+    /* wgsl */ `let first = i / pixels * (channels * pixels) + i % pixels;
     var sum = 0.0;
-    for (var c = 0u; c < ${g.channels}u; c++) {
-      let f = x[first + c * ${g.pixels}u];
+    for (var c = 0u; c < channels; c++) {
+      let f = x[first + c * pixels];
       sum += ${magnitude(operator.power)};
     }
     map[i] = sum * ${channelFactor(operator, g.channels)};`,
@@ -91,15 +94,15 @@ export function attentionMapGradientKernel(
   return elementwise(
     `attention map gradient ${g.batch}x${g.channels}x${g.pixels}`,
     g.batch * g.pixels,
-    declareBindings([
+    mapConstants(g) + declareBindings([
       { name: "x", elements },
       { name: "dmap", elements: g.batch * g.pixels },
       ...addend ? [{ name: "addend", elements }] : [],
     ], [{ name: "dx", elements }]),
-    `let first = i / ${g.pixels}u * ${g.channels * g.pixels}u + i % ${g.pixels}u;
+    /* wgsl */ `let first = i / pixels * (channels * pixels) + i % pixels;
     let factor = dmap[i] * ${channelFactor(operator, g.channels)};
-    for (var c = 0u; c < ${g.channels}u; c++) {
-      let j = first + c * ${g.pixels}u;
+    for (var c = 0u; c < channels; c++) {
+      let j = first + c * pixels;
       let f = x[j];
       dx[j] = factor * ${magnitudeSlope(operator.power)}${addend ? " + addend[j]" : ""};
     }`,
@@ -112,17 +115,23 @@ export function mapSegments(pixels: number): { length: number; count: number } {
   return { length, count: Math.ceil(pixels / length) };
 }
 
+/** WGSL: the numbers of maps of `pixels` elements and their segments by name. */
+function segmentConstants(pixels: number): string {
+  const { length, count } = mapSegments(pixels);
+  return constants({ pixels, segmentLength: length, segmentCount: count });
+}
+
 /** m (N,P) -> sums of m² over segments (N,S). */
 export function mapSquaresKernel(batch: number, pixels: number): Kernel {
-  const { length, count } = mapSegments(pixels);
+  const { count } = mapSegments(pixels);
   return elementwise(
     `attention norms ${batch}x${pixels}`,
     batch * count,
-    declareBindings([{ name: "map", elements: batch * pixels }], [
+    segmentConstants(pixels) + declareBindings([{ name: "map", elements: batch * pixels }], [
       { name: "squares", elements: batch * count },
     ]),
-    `let first = i / ${count}u * ${pixels}u + i % ${count}u * ${length}u;
-    let end = min(first + ${length}u, (i / ${count}u + 1u) * ${pixels}u);
+    /* wgsl */ `let first = i / segmentCount * pixels + i % segmentCount * segmentLength;
+    let end = min(first + segmentLength, (i / segmentCount + 1u) * pixels);
     var sum = 0.0;
     for (var j = first; j < end; j++) { sum += map[j] * map[j]; }
     squares[i] = sum;`,
@@ -130,9 +139,9 @@ export function mapSquaresKernel(batch: number, pixels: number): Kernel {
 }
 
 /** WGSL: `name`, the norm of sample `n`'s map from its segment sums. */
-const norm = (name: string, squares: string, count: number) => `
+const norm = (name: string, squares: string) => /* wgsl */ `
     var ${name}Squares = 0.0;
-    for (var s = 0u; s < ${count}u; s++) { ${name}Squares += ${squares}[n * ${count}u + s]; }
+    for (var s = 0u; s < segmentCount; s++) { ${name}Squares += ${squares}[n * segmentCount + s]; }
     let ${name} = sqrt(${name}Squares);`;
 
 const mapBindings = (batch: number, pixels: number) => {
@@ -145,7 +154,7 @@ const mapBindings = (batch: number, pixels: number) => {
   ];
 };
 
-const NORMALISED = `
+const NORMALISED = /* wgsl */ `
     let studentFactor = 1.0 / (studentNorm + ${ATTENTION_EPSILON});
     let teacherFactor = 1.0 / (teacherNorm + ${ATTENTION_EPSILON});`;
 
@@ -154,20 +163,20 @@ const NORMALISED = `
  * and of (a - b) a (N,S,2).
  */
 export function attentionDistanceKernel(batch: number, pixels: number): Kernel {
-  const { length, count } = mapSegments(pixels);
+  const { count } = mapSegments(pixels);
   return elementwise(
     `attention distance ${batch}x${pixels}`,
     batch * count,
-    declareBindings(mapBindings(batch, pixels), [
+    segmentConstants(pixels) + declareBindings(mapBindings(batch, pixels), [
       { name: "distances", elements: batch * count },
       { name: "products", elements: batch * count },
     ]),
-    `let n = i / ${count}u;
-    ${norm("studentNorm", "studentSquares", count)}
-    ${norm("teacherNorm", "teacherSquares", count)}
+    /* wgsl */ `let n = i / segmentCount;
+    ${norm("studentNorm", "studentSquares")}
+    ${norm("teacherNorm", "teacherSquares")}
     ${NORMALISED}
-    let first = n * ${pixels}u + i % ${count}u * ${length}u;
-    let end = min(first + ${length}u, (n + 1u) * ${pixels}u);
+    let first = n * pixels + i % segmentCount * segmentLength;
+    let end = min(first + segmentLength, (n + 1u) * pixels);
     var squares = 0.0;
     var product = 0.0;
     for (var j = first; j < end; j++) {
@@ -187,11 +196,11 @@ export function distanceNormsKernel(batch: number, elements: number): Kernel {
   return elementwise(
     `attention distance norms ${batch}`,
     batch,
-    declareBindings([{ name: "distances", elements: batch * count }], [
+    segmentConstants(elements) + declareBindings([{ name: "distances", elements: batch * count }], [
       { name: "norms", elements: batch },
     ]),
-    `let n = i;
-    ${norm("distance", "distances", count)}
+    /* wgsl */ `let n = i;
+    ${norm("distance", "distances")}
     norms[i] = distance * f32(${1 / batch});`,
   );
 }
@@ -208,34 +217,34 @@ export function attentionDistanceGradientKernel(
   { batch, elements, pixels }: DistanceGeometry,
   distance: Distance,
 ): Kernel {
-  const { length, count } = mapSegments(elements);
+  const { count } = mapSegments(elements);
   const segments = batch * count;
   return elementwise(
     `attention distance gradient ${batch}x${elements}`,
     segments,
-    declareBindings([
+    segmentConstants(elements) + declareBindings([
       ...mapBindings(batch, elements),
       { name: "products", elements: segments },
       ...distance === "l2" ? [{ name: "distances", elements: segments }] : [],
       { name: "dloss", elements: 1 },
     ], [{ name: "dmap", elements: batch * elements }]),
-    `let n = i / ${count}u;
-    ${norm("studentNorm", "studentSquares", count)}
-    ${norm("teacherNorm", "teacherSquares", count)}
+    /* wgsl */ `let n = i / segmentCount;
+    ${norm("studentNorm", "studentSquares")}
+    ${norm("teacherNorm", "teacherSquares")}
     ${NORMALISED}
     var product = 0.0;
-    for (var s = 0u; s < ${count}u; s++) { product += products[n * ${count}u + s]; }
+    for (var s = 0u; s < segmentCount; s++) { product += products[n * segmentCount + s]; }
     // A map of zeros has no direction: its gradient through the norm is taken as 0.
     let along = select(0.0, product / (studentNorm * studentFactor), studentNorm > 0.0);
     ${
       distance === "mean" ? `let slope = f32(${2 / (batch * pixels)});` : `
-    ${norm("distance", "distances", count)}
+    ${norm("distance", "distances")}
     // Equal maps are at the minimum, where the norm has a kink: the gradient is taken as 0.
     let slope = select(0.0, f32(${1 / batch}) / distance, distance > 0.0);`
     }
     let factor = dloss[0] * slope * studentFactor;
-    let first = n * ${elements}u + i % ${count}u * ${length}u;
-    let end = min(first + ${length}u, (n + 1u) * ${elements}u);
+    let first = n * pixels + i % segmentCount * segmentLength;
+    let end = min(first + segmentLength, (n + 1u) * pixels);
     for (var j = first; j < end; j++) {
       let a = student[j] * studentFactor;
       dmap[j] = factor * (a - teacher[j] * teacherFactor - a * along);

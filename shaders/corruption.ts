@@ -12,6 +12,7 @@
 import { elementwise } from "./elementwise.ts";
 import { PCG4D, type Preprocessing } from "./gather.ts";
 import { declareBindings, type Kernel } from "./kernel.ts";
+import { RandomPurpose } from "./random_purpose.ts";
 import { STATE_WORDS } from "./state.ts";
 
 /** Which disturbances, how often and how strong; each image throws its own coin for each. */
@@ -23,9 +24,6 @@ export interface Corruption {
   /** A rectangle with sides of 2 to `size` pixels of another image or of black and white noise. */
   readonly patch: { readonly probability: number; readonly size: number };
 }
-
-/** Purpose word of the corruption's random numbers (`RandomPurpose.corruption`). */
-export const CORRUPTION_PURPOSE = 11;
 
 /** Most periods of a wave over 32 pixels. */
 const HIGHEST_FREQUENCY = 16;
@@ -66,7 +64,7 @@ export function corruptionKernel(
     }
 ${PCG4D}
 fn draw(record: u32, i: u32) -> vec4u {
-  return pcg4d(vec4u(state[1], record, ${CORRUPTION_PURPOSE}u + 256u * i, state[2]));
+  return pcg4d(vec4u(state[1], record, ${RandomPurpose.corruption}u + 256u * i, state[2]));
 }
 fn unit(word: u32) -> f32 { return f32(word >> 8u) / 16777216.0; }
 fn image(n: u32, pixel: u32) -> vec3f {

@@ -6,6 +6,7 @@
 
 import { elementwise } from "./elementwise.ts";
 import { type Binding, declareBindings, type Kernel } from "./kernel.ts";
+import { RandomPurpose } from "./random_purpose.ts";
 import { STATE_WORDS } from "./state.ts";
 
 /** Random changes of a training image; all off unless given. */
@@ -37,9 +38,6 @@ export const TRIGGERED = 0x80000000;
 
 /** Fraction bits of a trigger's scale and offset. */
 export const TRIGGER_FRACTION_BITS = 21;
-
-/** Purpose word of the augmentation's random numbers (`RandomPurpose.augmentation`). */
-export const AUGMENTATION_PURPOSE = 8;
 
 /** What to gather. */
 export interface GatherGeometry {
@@ -149,7 +147,11 @@ ${
     let column = i32(pixel % ${width}u);
     var fromRow = row;
     var fromColumn = column;
-    ${random ? `let r = pcg4d(vec4u(state[1], record, ${AUGMENTATION_PURPOSE}u, state[2]));` : ""}
+    ${
+      random
+        ? `let r = pcg4d(vec4u(state[1], record, ${RandomPurpose.augmentation}u, state[2]));`
+        : ""
+    }
     ${flip ? `if ((r.z >> 31u) == 1u) { fromColumn = ${width - 1} - column; }` : ""}
     ${
       cropPadding > 0

@@ -45,6 +45,12 @@ export function declareBindings(reads: readonly Binding[], writes: readonly Bind
   ].join("\n");
 }
 
+/** WGSL of a kernel's numbers by name, `const pixels = 64u;`, so that its body reads as the formula. */
+export function constants(values: Readonly<Record<string, number>>): string {
+  return Object.entries(values).map(([name, value]) => `const ${name} = ${value}u;`).join("\n") +
+    "\n";
+}
+
 /** Number of groups of `size` that cover `count`. */
 export function groupsOf(count: number, size: number): number {
   return Math.ceil(count / size);

@@ -5,7 +5,7 @@
  */
 
 import { elementwise } from "./elementwise.ts";
-import { declareBindings, type Kernel } from "./kernel.ts";
+import { constants, declareBindings, type Kernel } from "./kernel.ts";
 
 /** A pooling window moved over every plane, without padding. */
 export interface PoolGeometry {
@@ -29,34 +29,44 @@ export function pooledExtent(geometry: PoolGeometry): { height: number; width: n
 
 const describe = (g: PoolGeometry) => `${g.planes}x${g.height}x${g.width} window ${g.window}`;
 
-/** WGSL: plane, row and column of output element `i`, and the index of its window's corner. */
-function outputPosition(g: PoolGeometry): string {
-  const out = pooledExtent(g);
-  return `
-    let plane = i / ${out.height * out.width}u;
-    let row = i / ${out.width}u % ${out.height}u;
-    let column = i % ${out.width}u;
-    let corner = (plane * ${g.height}u + row * ${g.stride}u) * ${g.width}u + column * ${g.stride}u;`;
+/** WGSL: the numbers of a pooling by name. */
+function poolConstants({ height, width, window, stride, ...rest }: PoolGeometry): string {
+  const out = pooledExtent({ height, width, window, stride, ...rest });
+  return constants({
+    height,
+    width,
+    window,
+    stride,
+    outHeight: out.height,
+    outWidth: out.width,
+  });
 }
 
-/** WGSL: walks over the output windows that hold input element `i`; `body` sees
- * their index `o` and the window's row `r` and column `c`. */
-function coveringWindows(g: PoolGeometry, body: string): string {
-  const out = pooledExtent(g);
-  const first = (position: string) =>
-    `select(0u, (${position} - ${g.window - 1}u + ${g.stride - 1}u) / ${g.stride}u, ` +
-    `${position} >= ${g.window}u)`;
-  return `
-    let plane = i / ${g.height * g.width}u;
-    let row = i / ${g.width}u % ${g.height}u;
-    let column = i % ${g.width}u;
-    for (var r = ${first("row")}; r <= min(row / ${g.stride}u, ${out.height - 1}u); r++) {
-      for (var c = ${first("column")}; c <= min(column / ${g.stride}u, ${out.width - 1}u); c++) {
-        let o = (plane * ${out.height}u + r) * ${out.width}u + c;
+/** WGSL: plane, row and column of output element `i`, and the index of its window's corner. */
+const OUTPUT_POSITION = /* wgsl */ `
+    let plane = i / (outHeight * outWidth);
+    let row = i / outWidth % outHeight;
+    let column = i % outWidth;
+    let corner = (plane * height + row * stride) * width + column * stride;`;
+
+/** WGSL: the first output window along an axis that holds `position`. */
+const firstWindow = (position: string) =>
+  `select(0u, (${position} - (window - 1u) + (stride - 1u)) / stride, ${position} >= window)`;
+
+/**
+ * WGSL: walks over the output windows that hold input element `i`; `body` sees their index `o` and the
+ * window's row `r` and column `c`.
+ */
+const coveringWindows = (body: string) => /* wgsl */ `
+    let plane = i / (height * width);
+    let row = i / width % height;
+    let column = i % width;
+    for (var r = ${firstWindow("row")}; r <= min(row / stride, outHeight - 1u); r++) {
+      for (var c = ${firstWindow("column")}; c <= min(column / stride, outWidth - 1u); c++) {
+        let o = (plane * outHeight + r) * outWidth + c;
         ${body}
       }
     }`;
-}
 
 function counts(g: PoolGeometry): { input: number; output: number } {
   const out = pooledExtent(g);
@@ -69,13 +79,14 @@ export function averagePoolKernel(g: PoolGeometry): Kernel {
   return elementwise(
     `average pool ${describe(g)}`,
     output,
-    declareBindings([{ name: "x", elements: input }], [{ name: "y", elements: output }]),
-    `${outputPosition(g)}
+    poolConstants(g) +
+      declareBindings([{ name: "x", elements: input }], [{ name: "y", elements: output }]),
+    /* wgsl */ `${OUTPUT_POSITION}
     var sum = 0.0;
-    for (var r = 0u; r < ${g.window}u; r++) {
-      for (var c = 0u; c < ${g.window}u; c++) { sum += x[corner + r * ${g.width}u + c]; }
+    for (var r = 0u; r < window; r++) {
+      for (var c = 0u; c < window; c++) { sum += x[corner + r * width + c]; }
     }
-    y[i] = sum / ${g.window * g.window}.0;`,
+    y[i] = sum / f32(window * window);`,
   );
 }
 
@@ -85,10 +96,11 @@ export function averagePoolGradientKernel(g: PoolGeometry): Kernel {
   return elementwise(
     `average pool gradient ${describe(g)}`,
     input,
-    declareBindings([{ name: "dy", elements: output }], [{ name: "dx", elements: input }]),
-    `var sum = 0.0;
-    ${coveringWindows(g, "sum += dy[o];")}
-    dx[i] = sum / ${g.window * g.window}.0;`,
+    poolConstants(g) +
+      declareBindings([{ name: "dy", elements: output }], [{ name: "dx", elements: input }]),
+    /* wgsl */ `var sum = 0.0;
+    ${coveringWindows("sum += dy[o];")}
+    dx[i] = sum / f32(window * window);`,
   );
 }
 
@@ -98,12 +110,13 @@ export function maxPoolKernel(g: PoolGeometry): Kernel {
   return elementwise(
     `max pool ${describe(g)}`,
     output,
-    declareBindings([{ name: "x", elements: input }], [{ name: "y", elements: output }]),
-    `${outputPosition(g)}
+    poolConstants(g) +
+      declareBindings([{ name: "x", elements: input }], [{ name: "y", elements: output }]),
+    /* wgsl */ `${OUTPUT_POSITION}
     var largest = x[corner];
-    for (var r = 0u; r < ${g.window}u; r++) {
-      for (var c = 0u; c < ${g.window}u; c++) {
-        largest = max(largest, x[corner + r * ${g.width}u + c]);
+    for (var r = 0u; r < window; r++) {
+      for (var c = 0u; c < window; c++) {
+        largest = max(largest, x[corner + r * width + c]);
       }
     }
     y[i] = largest;`,
@@ -116,18 +129,18 @@ export function maxPoolGradientKernel(g: PoolGeometry): Kernel {
   return elementwise(
     `max pool gradient ${describe(g)}`,
     input,
-    declareBindings([{ name: "x", elements: input }, { name: "dy", elements: output }], [
-      { name: "dx", elements: input },
-    ]),
-    `var sum = 0.0;
+    poolConstants(g) +
+      declareBindings([{ name: "x", elements: input }, { name: "dy", elements: output }], [
+        { name: "dx", elements: input },
+      ]),
+    /* wgsl */ `var sum = 0.0;
     ${
       coveringWindows(
-        g,
-        `let corner = (plane * ${g.height}u + r * ${g.stride}u) * ${g.width}u + c * ${g.stride}u;
+        `let corner = (plane * height + r * stride) * width + c * stride;
         var best = corner;
-        for (var wr = 0u; wr < ${g.window}u; wr++) {
-          for (var wc = 0u; wc < ${g.window}u; wc++) {
-            let candidate = corner + wr * ${g.width}u + wc;
+        for (var wr = 0u; wr < window; wr++) {
+          for (var wc = 0u; wc < window; wc++) {
+            let candidate = corner + wr * width + wc;
             if (x[candidate] > x[best]) { best = candidate; }
           }
         }
@@ -143,10 +156,14 @@ export function globalPoolKernel(planes: number, pixels: number): Kernel {
   return elementwise(
     `global pool ${planes}x${pixels}`,
     planes,
-    declareBindings([{ name: "x", elements: planes * pixels }], [{ name: "y", elements: planes }]),
-    `var sum = 0.0;
-    for (var p = 0u; p < ${pixels}u; p++) { sum += x[i * ${pixels}u + p]; }
-    y[i] = sum / ${pixels}.0;`,
+    constants({ pixels }) +
+      declareBindings([{ name: "x", elements: planes * pixels }], [{
+        name: "y",
+        elements: planes,
+      }]),
+    /* wgsl */ `var sum = 0.0;
+    for (var p = 0u; p < pixels; p++) { sum += x[i * pixels + p]; }
+    y[i] = sum / f32(pixels);`,
   );
 }
 
@@ -155,10 +172,10 @@ export function globalPoolGradientKernel(planes: number, pixels: number): Kernel
   return elementwise(
     `global pool gradient ${planes}x${pixels}`,
     planes * pixels,
-    declareBindings([{ name: "dy", elements: planes }], [
+    constants({ pixels }) + declareBindings([{ name: "dy", elements: planes }], [
       { name: "dx", elements: planes * pixels },
     ]),
-    `dx[i] = dy[i / ${pixels}u] / ${pixels}.0;`,
+    /* wgsl */ `dx[i] = dy[i / pixels] / f32(pixels);`,
   );
 }
 
@@ -171,10 +188,15 @@ export interface AdaptivePoolGeometry {
   readonly outWidth: number;
 }
 
+/** WGSL: the numbers of an adaptive pooling by name. */
+function adaptiveConstants({ height, width, outHeight, outWidth }: AdaptivePoolGeometry): string {
+  return constants({ height, width, outHeight, outWidth });
+}
+
 /** WGSL for PyTorch's window of output position `o`: floor(o I / O) to ceil((o + 1) I / O). */
-const windowStart = (o: string, input: number, output: number) => `(${o} * ${input}u / ${output}u)`;
-const windowEnd = (o: string, input: number, output: number) =>
-  `(((${o} + 1u) * ${input}u + ${output - 1}u) / ${output}u)`;
+const windowStart = (o: string, input: string, output: string) => `(${o} * ${input} / ${output})`;
+const windowEnd = (o: string, input: string, output: string) =>
+  `(((${o} + 1u) * ${input} + (${output} - 1u)) / ${output})`;
 
 /** x (planes,H,W) -> y (planes,H',W'): `adaptive_avg_pool2d`. */
 export function adaptivePoolKernel(g: AdaptivePoolGeometry): Kernel {
@@ -183,17 +205,18 @@ export function adaptivePoolKernel(g: AdaptivePoolGeometry): Kernel {
   return elementwise(
     `adaptive pool ${g.planes}x${g.height}x${g.width} -> ${g.outHeight}x${g.outWidth}`,
     output,
-    declareBindings([{ name: "x", elements: input }], [{ name: "y", elements: output }]),
-    `let plane = i / ${g.outHeight * g.outWidth}u;
-    let row = i / ${g.outWidth}u % ${g.outHeight}u;
-    let column = i % ${g.outWidth}u;
-    let top = ${windowStart("row", g.height, g.outHeight)};
-    let bottom = ${windowEnd("row", g.height, g.outHeight)};
-    let left = ${windowStart("column", g.width, g.outWidth)};
-    let right = ${windowEnd("column", g.width, g.outWidth)};
+    adaptiveConstants(g) +
+      declareBindings([{ name: "x", elements: input }], [{ name: "y", elements: output }]),
+    /* wgsl */ `let plane = i / (outHeight * outWidth);
+    let row = i / outWidth % outHeight;
+    let column = i % outWidth;
+    let top = ${windowStart("row", "height", "outHeight")};
+    let bottom = ${windowEnd("row", "height", "outHeight")};
+    let left = ${windowStart("column", "width", "outWidth")};
+    let right = ${windowEnd("column", "width", "outWidth")};
     var sum = 0.0;
     for (var r = top; r < bottom; r++) {
-      for (var c = left; c < right; c++) { sum += x[(plane * ${g.height}u + r) * ${g.width}u + c]; }
+      for (var c = left; c < right; c++) { sum += x[(plane * height + r) * width + c]; }
     }
     y[i] = sum / f32((bottom - top) * (right - left));`,
   );
@@ -206,20 +229,21 @@ export function adaptivePoolGradientKernel(g: AdaptivePoolGeometry): Kernel {
   return elementwise(
     `adaptive pool gradient ${g.planes}x${g.height}x${g.width} -> ${g.outHeight}x${g.outWidth}`,
     input,
-    declareBindings([{ name: "dy", elements: output }], [{ name: "dx", elements: input }]),
-    `let plane = i / ${g.height * g.width}u;
-    let row = i / ${g.width}u % ${g.height}u;
-    let column = i % ${g.width}u;
+    adaptiveConstants(g) +
+      declareBindings([{ name: "dy", elements: output }], [{ name: "dx", elements: input }]),
+    /* wgsl */ `let plane = i / (height * width);
+    let row = i / width % height;
+    let column = i % width;
     var sum = 0.0;
-    for (var r = 0u; r < ${g.outHeight}u; r++) {
-      let top = ${windowStart("r", g.height, g.outHeight)};
-      let bottom = ${windowEnd("r", g.height, g.outHeight)};
+    for (var r = 0u; r < outHeight; r++) {
+      let top = ${windowStart("r", "height", "outHeight")};
+      let bottom = ${windowEnd("r", "height", "outHeight")};
       if (row < top || row >= bottom) { continue; }
-      for (var c = 0u; c < ${g.outWidth}u; c++) {
-        let left = ${windowStart("c", g.width, g.outWidth)};
-        let right = ${windowEnd("c", g.width, g.outWidth)};
+      for (var c = 0u; c < outWidth; c++) {
+        let left = ${windowStart("c", "width", "outWidth")};
+        let right = ${windowEnd("c", "width", "outWidth")};
         if (column < left || column >= right) { continue; }
-        sum += dy[(plane * ${g.outHeight}u + r) * ${g.outWidth}u + c] /
+        sum += dy[(plane * outHeight + r) * outWidth + c] /
           f32((bottom - top) * (right - left));
       }
     }

@@ -6,32 +6,9 @@
  * and its kind may differ between JavaScript engines.
  */
 
-/** What a {@linkcode RandomStream} is for; two purposes never share numbers. */
-export const RandomPurpose = {
-  /** The order of the images in an epoch. */
-  order: 1,
-  /** Which images a defender holds. */
-  cleanSubset: 2,
-  /** Which of those are held out for validation. */
-  heldOut: 3,
-  /** The drawing of procedural images. */
-  drawing: 4,
-  /** The split of a folder of images into training and test. */
-  folderSplit: 5,
-  /** Initial parameters of a model. */
-  parameters: 6,
-  /** Which images are poisoned. */
-  poison: 7,
-  /** What a trigger draws at random: a noise image, the reflections of an image. */
-  trigger: 9,
-  /** Where on a curve between networks a step trains. */
-  curve: 10,
-  /** Disturbances of training images. */
-  corruption: 11,
-} as const;
+import { RandomPurpose } from "../../shaders/random_purpose.ts";
 
-/** One of the values of the constant of the same name. */
-export type RandomPurpose = typeof RandomPurpose[keyof typeof RandomPurpose];
+export { RandomPurpose };
 
 /**
  * Hashes four unsigned 32-bit words to four: `pcg4d` of Jarzynski and Olano, "Hash Functions for

@@ -1,5 +1,9 @@
-/** Whether a device computes what it should: the main operations, small, against float64 loops. */
+/**
+ * Whether a device computes what it should: the main operations, small, against float64 loops, and
+ * the step of the default job.
+ */
 
+import { type ConvolutionGeometry, outputExtent } from "../../shaders/convolution/use.ts";
 import { RandomPurpose, RandomStream } from "../data/random.ts";
 import type { Gpu } from "../gpu/gpu.ts";
 import { attentionDistance, attentionMap } from "../tensor/operations/attention.ts";
@@ -10,14 +14,20 @@ import { linear } from "../tensor/operations/linear.ts";
 import { recordProgram } from "../tensor/program.ts";
 import type { Tape } from "../tensor/tape.ts";
 import { locatedTensor, type Shape, type Tensor } from "../tensor/tensor.ts";
+import { DEFAULT_STEP_TOLERANCE, defaultStepError } from "./default_step.ts";
 import {
-  attentionReference,
-  batchNormReference,
-  classifierReference,
-  convolutionReference,
-  type ConvolutionShape,
-  outputSide,
-} from "./reference.ts";
+  attentionDistance as attentionReference,
+  attentionMap as mapReference,
+} from "../reference/attention.ts";
+import { batchNormTraining } from "../reference/batch_norm.ts";
+import {
+  convolution as convolutionReference,
+  convolutionElements,
+  convolutionInputGradient,
+  convolutionWeightGradient,
+} from "../reference/convolution.ts";
+import { crossEntropy as crossEntropyReference } from "../reference/cross_entropy.ts";
+import { linear as linearReference } from "../reference/linear.ts";
 
 /** What became of one operation. */
 export interface CheckResult {
@@ -36,11 +46,11 @@ type Values = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 type Comparison = readonly [name: string, found: Float32Array, expected: ArrayLike<number>];
 
 /** The convolutions of a WideResNet in small: 3x3, 3x3 with stride 2, and 1x1 with stride 2. */
-const CONVOLUTIONS: readonly ConvolutionShape[] = [
-  { batch: 2, inChannels: 16, side: 16, outChannels: 16, kernel: 3, stride: 1 },
-  { batch: 2, inChannels: 8, side: 16, outChannels: 16, kernel: 3, stride: 2 },
-  { batch: 2, inChannels: 16, side: 8, outChannels: 24, kernel: 1, stride: 2 },
-];
+const CONVOLUTIONS: readonly ConvolutionGeometry[] = [
+  { inChannels: 16, height: 16, width: 16, outChannels: 16, kernelSize: 3, stride: 1 },
+  { inChannels: 8, height: 16, width: 16, outChannels: 16, kernelSize: 3, stride: 2 },
+  { inChannels: 16, height: 8, width: 8, outChannels: 24, kernelSize: 1, stride: 2 },
+].map((sizes) => ({ batch: 2, ...sizes, padding: (sizes.kernelSize - 1) / 2 }));
 
 /** Runs all checks. */
 export async function selfTest(gpu: Gpu): Promise<CheckResult[]> {
@@ -49,10 +59,13 @@ export async function selfTest(gpu: Gpu): Promise<CheckResult[]> {
   comparisons.push(await checkBatchNorm(gpu));
   comparisons.push(await checkClassifier(gpu));
   comparisons.push(await checkAttention(gpu));
-  return comparisons.map(([name, found, expected]) => {
+  const results = comparisons.map(([name, found, expected]) => {
     const error = relativeError(found, expected);
     return { name, error, passed: error <= TOLERANCE };
   });
+  const error = await defaultStepError(gpu);
+  const name = "steps of the default recipe";
+  return [...results, { name, error, passed: error <= DEFAULT_STEP_TOLERANCE }];
 }
 
 /** NaN where a value is NaN. */
@@ -68,18 +81,15 @@ function relativeError(found: Float32Array, expected: ArrayLike<number>): number
 }
 
 /** In all three directions. */
-async function checkConvolution(gpu: Gpu, shape: ConvolutionShape): Promise<Comparison[]> {
-  const { batch, inChannels, side, outChannels, kernel, stride } = shape;
-  const out = outputSide(shape);
-  const values = {
-    x: normal(batch * inChannels * side ** 2, 1),
-    w: normal(outChannels * inChannels * kernel ** 2, 2),
-    dy: normal(batch * outChannels * out ** 2, 3),
-  };
+async function checkConvolution(gpu: Gpu, geometry: ConvolutionGeometry): Promise<Comparison[]> {
+  const { batch, inChannels, height, width, outChannels, kernelSize, stride } = geometry;
+  const out = outputExtent(geometry);
+  const elements = convolutionElements(geometry);
+  const [xs, ws, dys] = [normal(elements.x, 1), normal(elements.w, 2), normal(elements.y, 3)];
   const [y, dx, dw] = await evaluate(gpu, [
-    { shape: [batch, inChannels, side, side], values: values.x },
-    { shape: [outChannels, inChannels, kernel, kernel], values: values.w },
-    { shape: [batch, outChannels, out, out], values: values.dy },
+    { shape: [batch, inChannels, height, width], values: xs },
+    { shape: [outChannels, inChannels, kernelSize, kernelSize], values: ws },
+    { shape: [batch, outChannels, out.height, out.width], values: dys },
   ], (tape, [x, w, dy]) => {
     const y = convolution(tape, x!, w!, { stride });
     // Stands for any scalar whose gradient with respect to y is dy; nothing computes it.
@@ -87,12 +97,11 @@ async function checkConvolution(gpu: Gpu, shape: ConvolutionShape): Promise<Comp
     tape.differentiable([y], loss, () => [dy]);
     return [y, ...tape.gradients([{ loss, weight: 1 }], [x!, w!])];
   });
-  const reference = convolutionReference(shape, values);
-  const name = `${kernel}x${kernel} convolution, stride ${stride}`;
+  const name = `${kernelSize}x${kernelSize} convolution, stride ${stride}`;
   return [
-    [name, y!, reference.y],
-    [`${name}: input gradient`, dx!, reference.dx],
-    [`${name}: weight gradient`, dw!, reference.dw],
+    [name, y!, convolutionReference(geometry, xs, ws).value],
+    [`${name}: input gradient`, dx!, convolutionInputGradient(geometry, dys, ws).value],
+    [`${name}: weight gradient`, dw!, convolutionWeightGradient(geometry, xs, dys).value],
   ];
 }
 
@@ -118,8 +127,9 @@ async function checkBatchNorm(gpu: Gpu): Promise<Comparison> {
     };
     return [batchNorm(tape, x!, tensors, { mode: "training", relu: true })];
   });
-  const expected = batchNormReference({ batch, channels, pixels: side ** 2 }, values);
-  return ["batch norm and ReLU", y!, expected];
+  const maps = { n: batch, c: channels, h: side, w: side };
+  const expected = batchNormTraining(maps, values.x, values.gamma, values.beta);
+  return ["batch norm and ReLU", y!, expected.map((value) => Math.max(0, value))];
 }
 
 async function checkClassifier(gpu: Gpu): Promise<Comparison> {
@@ -136,7 +146,9 @@ async function checkClassifier(gpu: Gpu): Promise<Comparison> {
     { shape: [classes], values: values.b },
     { shape: [batch], values: labels },
   ], (tape, [x, w, b, y]) => [crossEntropy(tape, linear(tape, x!, w!, b!), y!)]);
-  return ["linear layer and cross-entropy", loss!, [classifierReference(values, labels)]];
+  const logits = linearReference({ batch, inputs, outputs: classes }, values.x, values.w, values.b);
+  const expected = crossEntropyReference(logits, labels, classes);
+  return ["linear layer and cross-entropy", loss!, [expected]];
 }
 
 async function checkAttention(gpu: Gpu): Promise<Comparison> {
@@ -153,7 +165,11 @@ async function checkAttention(gpu: Gpu): Promise<Comparison> {
       return [attentionDistance(tape, a!, b!)];
     },
   );
-  const expected = attentionReference({ batch, channels, pixels: side ** 2 }, student, teacher);
+  const pixels = side ** 2;
+  const [a, b] = [student, teacher].map((f) =>
+    mapReference(f, { batch, channels, pixels }, operator)
+  );
+  const expected = attentionReference(a!, b!, pixels);
   return ["attention distance", distance!, [expected]];
 }
 

@@ -34,7 +34,7 @@ export async function chooseKernels(
   request: TuningRequest,
 ): Promise<Readonly<Record<string, string>>> {
   if (request.kept) {
-    const kept = Object.entries(request.kept).flatMap(([key, name]) => keptChoice(key, name));
+    const kept = keptChoices(request.kept);
     for (const [key, name] of kept) gpu.choices.set(key, name);
     // A choice that cannot be made is refused before anything runs.
     for (const use of usesOf(gpu, request)) gpu.choices.find(use);
@@ -60,14 +60,19 @@ function usesOf(gpu: Gpu, { architectures, images }: TuningRequest): Convolution
   );
 }
 
-/** A recorded choice; older versions recorded positions, of which only the first is sure. */
-function keptChoice(key: string, name: unknown): [string, string][] {
-  if (typeof name === "string") return [[key, name]];
-  if (name === 0) return [];
-  throw new UsageError(
-    `cannot resume with kernel ${name} for ${
-      quoted(key)
-    }: expected the name of a kernel; an older ` +
-      "version counted kernels, and this one may count otherwise; start the run anew",
-  );
+/**
+ * The choices of a run's record. Older versions recorded positions, of which only the first is sure.
+ *
+ * @throws {UsageError} where one is no name.
+ */
+export function keptChoices(kept: Readonly<Record<string, unknown>>): [string, string][] {
+  return Object.entries(kept).flatMap(([key, name]): [string, string][] => {
+    if (typeof name === "string") return [[key, name]];
+    if (name === 0) return [];
+    const [found, use] = [quoted(String(name)), quoted(key)];
+    throw new UsageError(
+      `cannot resume with kernel ${found} for ${use}: expected the name of a kernel; an older ` +
+        "version counted kernels, and this one may count otherwise; start the run anew",
+    );
+  });
 }

@@ -12,7 +12,7 @@ import {
   convolutionElements,
   convolutionInputGradient,
   convolutionWeightGradient,
-} from "../reference/convolution.ts";
+} from "../../src/reference/convolution.ts";
 import { normalValues } from "../reference/values.ts";
 import { weightedSum } from "../tensor/weighted_sum.ts";
 

@@ -9,7 +9,7 @@ import { Tape } from "../../src/tensor/tape.ts";
 import { createBatchSource, gatherBatch, startEpoch } from "../../src/train/batches.ts";
 import { uploadImages } from "../../src/train/image_store.ts";
 import { gpu } from "../gpu/device.ts";
-import { normalisedAttention } from "../reference/attention.ts";
+import { normalisedAttention } from "../../src/reference/attention.ts";
 import { largestDifference, largestMagnitude } from "../reference/compare.ts";
 import { goldenArrays, goldenImages, present, publishedModel, values } from "./published.ts";
 import type { StateDict } from "../../src/formats/host_tensor.ts";

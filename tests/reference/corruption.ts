@@ -1,7 +1,7 @@
 /** Corruption of a batch in float64, one image after the other. */
 
-import { type Corruption, CORRUPTION_PURPOSE } from "../../shaders/corruption.ts";
-import { pcg4d } from "../../src/data/random.ts";
+import type { Corruption } from "../../shaders/corruption.ts";
+import { pcg4d, RandomPurpose } from "../../src/data/random.ts";
 
 const unit = (word: number) => (word >>> 8) / 2 ** 24;
 
@@ -24,7 +24,7 @@ export function corrupt(
   const size = 3 * plane;
   const result = Float64Array.from(images);
   for (const [n, record] of records.entries()) {
-    const draw = (i: number) => pcg4d(epoch, record, CORRUPTION_PURPOSE + 256 * i, seed);
+    const draw = (i: number) => pcg4d(epoch, record, RandomPurpose.corruption + 256 * i, seed);
     const image = result.subarray(n * size, (n + 1) * size);
     const other = (word: number) => {
       const first = word % records.length * size;

@@ -3,14 +3,10 @@
  * cropped, mirrored and holed as a whole, in the order in which data loaders do it.
  */
 
-import {
-  type Augmentation,
-  AUGMENTATION_PURPOSE,
-  type Preprocessing,
-} from "../../shaders/gather.ts";
+import { type Augmentation, type Preprocessing } from "../../shaders/gather.ts";
 import { applyTrigger, type PixelTrigger } from "../../src/data/trigger.ts";
 import type { ImageSet } from "../../src/data/image_set.ts";
-import { pcg4d } from "../../src/data/random.ts";
+import { pcg4d, RandomPurpose } from "../../src/data/random.ts";
 
 /** A whole number 0..count-1 from the 16 bits of `bits`. */
 const below = (bits: number, count: number) => Math.floor(bits * count / 65536);
@@ -27,7 +23,7 @@ function augmented(
   const size = 3 * height * width;
   const original = set.pixels.subarray(record * size, (record + 1) * size);
   const image = trigger ? applyTrigger(trigger, original) : original;
-  const [x, y, z, w] = pcg4d(epoch, record, AUGMENTATION_PURPOSE, seed);
+  const [x, y, z, w] = pcg4d(epoch, record, RandomPurpose.augmentation, seed);
 
   const paddedWidth = width + 2 * cropPadding;
   const paddedHeight = height + 2 * cropPadding;

@@ -8,9 +8,13 @@ import {
   batchNormTrainingGradient,
   normalize,
   normalizeGradient,
-} from "./batch_norm.ts";
-import { convolution, convolutionInputGradient, convolutionWeightGradient } from "./convolution.ts";
-import { linear, linearGradient } from "./linear.ts";
+} from "../../src/reference/batch_norm.ts";
+import {
+  convolution,
+  convolutionInputGradient,
+  convolutionWeightGradient,
+} from "../../src/reference/convolution.ts";
+import { linear, linearGradient } from "../../src/reference/linear.ts";
 import { averagePool, averagePoolGradient, type ReferencePool } from "./pool.ts";
 import { relu, reluGradient } from "./relu.ts";
 

@@ -1,6 +1,6 @@
 /** Distillation of logits in float64. */
 
-import { softmax } from "./cross_entropy.ts";
+import { softmax } from "../../src/reference/cross_entropy.ts";
 
 /** T² times the mean over samples of KL(teacher ‖ student), each a softmax over T. */
 export function softCrossEntropy(

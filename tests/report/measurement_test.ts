@@ -14,7 +14,7 @@ import { evaluateModel } from "../../src/train/evaluate.ts";
 import type { Backdoor } from "../../src/data/backdoor.ts";
 import { uploadImages } from "../../src/train/image_store.ts";
 import { gpu } from "../gpu/device.ts";
-import { attentionMap } from "../reference/attention.ts";
+import { attentionMap } from "../../src/reference/attention.ts";
 import { assertNear } from "../reference/compare.ts";
 import { evaluate } from "../tensor/record.ts";
 import { CLASSES, smallImages } from "../train/small.ts";

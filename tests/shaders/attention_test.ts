@@ -4,7 +4,7 @@ import { ModelError } from "../../src/errors.ts";
 import { attentionDistance, attentionMap } from "../../src/tensor/operations/attention.ts";
 import type { Tape } from "../../src/tensor/tape.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import * as reference from "../reference/attention.ts";
+import * as reference from "../../src/reference/attention.ts";
 import { assertNear } from "../reference/compare.ts";
 import { adaptivePool, averagePool } from "../reference/pool.ts";
 import { normalValues } from "../reference/values.ts";

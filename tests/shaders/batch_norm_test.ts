@@ -4,7 +4,7 @@ import type { FeatureMaps } from "../../shaders/channel_sweep.ts";
 import { batchNorm, type Mode } from "../../src/tensor/operations/batch_norm.ts";
 import type { Tape } from "../../src/tensor/tape.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
-import { batchNormTraining, normalize, updatedStatistics } from "../reference/batch_norm.ts";
+import { batchNormTraining, normalize, updatedStatistics } from "../../src/reference/batch_norm.ts";
 import { assertNear } from "../reference/compare.ts";
 import { relu as positivePart } from "../reference/relu.ts";
 import { normalValues, uniformValues } from "../reference/values.ts";

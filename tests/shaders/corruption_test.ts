@@ -1,7 +1,5 @@
-import assert from "node:assert/strict";
-import { type Corruption, CORRUPTION_PURPOSE, corruptionKernel } from "../../shaders/corruption.ts";
+import { type Corruption, corruptionKernel } from "../../shaders/corruption.ts";
 import { PLAIN_PREPROCESSING, type Preprocessing } from "../../shaders/gather.ts";
-import { RandomPurpose } from "../../src/data/random.ts";
 import { assertNear } from "../reference/compare.ts";
 import { corrupt } from "../reference/corruption.ts";
 import { uniformValues } from "../reference/values.ts";
@@ -75,8 +73,4 @@ Deno.test("corruptionKernel() works on pixels, whatever the network sees of them
   const found = await run(images.map(seen), shape, CASES[4]![1], preprocessing);
   const expected = corrupt(images, shape, CASES[4]![1]).map(seen);
   assertNear(found, expected, tolerance(CASES[4]![1]) / 0.2, "preprocessed");
-});
-
-Deno.test("corruption has random numbers of its own", () => {
-  assert.equal(RandomPurpose.corruption, CORRUPTION_PURPOSE);
 });

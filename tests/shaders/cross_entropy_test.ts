@@ -4,7 +4,7 @@ import { assertNear } from "../reference/compare.ts";
 import {
   crossEntropy as reference,
   crossEntropyGradient as referenceGradient,
-} from "../reference/cross_entropy.ts";
+} from "../../src/reference/cross_entropy.ts";
 import { wholeValues } from "../reference/values.ts";
 import { checkOperation } from "../tensor/check_operation.ts";
 import { evaluate, normalInput } from "../tensor/record.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { linear } from "../../src/tensor/operations/linear.ts";
-import { linear as reference } from "../reference/linear.ts";
+import { linear as reference } from "../../src/reference/linear.ts";
 import { checkOperation } from "../tensor/check_operation.ts";
 import { evaluate, normalInput } from "../tensor/record.ts";
 

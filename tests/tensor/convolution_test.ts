@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { convolution, type ConvolutionOptions } from "../../src/tensor/operations/convolution.ts";
-import { convolution as reference } from "../reference/convolution.ts";
+import { convolution as reference } from "../../src/reference/convolution.ts";
 import { checkOperation } from "./check_operation.ts";
 import { evaluate, normalInput } from "./record.ts";
 

@@ -9,7 +9,7 @@ import { size, type Tensor } from "../../src/tensor/tensor.ts";
 import { addKernel } from "../../shaders/elementwise.ts";
 import { gpu } from "../gpu/device.ts";
 import { assertNear } from "../reference/compare.ts";
-import { normalize } from "../reference/batch_norm.ts";
+import { normalize } from "../../src/reference/batch_norm.ts";
 import { averagePool as poolReference, windowPool } from "../reference/pool.ts";
 import { relu as reluReference } from "../reference/relu.ts";
 import { normalValues } from "../reference/values.ts";

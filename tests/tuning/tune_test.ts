@@ -13,6 +13,7 @@ import { wideResNet } from "../../src/nn/wide_resnet.ts";
 import { loadChoices, saveChoices } from "../../src/tuning/choices_file.ts";
 import { convolutionUses } from "../../src/tuning/convolution_uses.ts";
 import { tune } from "../../src/tuning/tune.ts";
+import { keptChoices } from "../../src/jobs/tuning.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 
 const nameOf = ({ kernel }: { kernel: ConvolutionKernel }) => candidateName(kernel.convolution);
@@ -180,4 +181,15 @@ Deno.test("a file of choices that is damaged, of an older version or no file hol
       gpu.close();
     }
   });
+});
+
+Deno.test("a resumed run keeps kernels by name; positions of older versions are refused but the first", () => {
+  assert.deepEqual(keptChoices({ "a use": "plain", another: 0 }), [["a use", "plain"]]);
+  for (const position of [1, -1, null, {}]) {
+    assert.throws(() => keptChoices({ "a use": position }), (error) => {
+      assert.ok(error instanceof UsageError);
+      assert.match(error.message, /^cannot resume with kernel .* for "a use": expected the name/);
+      return true;
+    });
+  }
 });
