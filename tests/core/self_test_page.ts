@@ -1,12 +1,12 @@
-/** What a page runs: the doctor's self-test on the browser's adapter; the result is posted back. */
+/** What a page runs: the doctor's checks of the operations on the browser's adapter; the result is posted back. */
 
-import { selfTest } from "../../src/doctor/self_test.ts";
+import { operationChecks } from "../../src/doctor/self_test.ts";
 import { openGpu } from "../../src/gpu/gpu.ts";
 
 async function run(): Promise<unknown> {
   try {
     using gpu = await openGpu();
-    return { adapter: gpu.adapter.name, results: await selfTest(gpu) };
+    return { adapter: gpu.adapter.name, results: await operationChecks(gpu) };
   } catch (error) {
     return { error: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
   }

@@ -17,6 +17,8 @@ const gpu = dawn.create(["backend=null", "enable-dawn-features=allow_unsafe_apis
 const adapter = await gpu.requestAdapter();
 // The guaranteed minimum limits.
 const device = await adapter.requestDevice({ requiredFeatures: ["subgroups"] });
+// Dawn does not outlive an instance or adapter that is collected as garbage.
+globalThis.kept = [gpu, adapter];
 const complaints = [];
 for (const { label, code, bindings } of JSON.parse(await text(process.stdin))) {
   device.pushErrorScope("validation");

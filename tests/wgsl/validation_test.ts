@@ -45,8 +45,10 @@ async function complaints(kernels: readonly unknown[]): Promise<string[] | undef
     console.warn(`skipped: Dawn cannot be loaded: ${text.decode(stderr).trim()}`);
     return undefined;
   }
-  assert.equal(code, 0, text.decode(stderr));
-  return JSON.parse(text.decode(stdout));
+  // Dawn may stumble over its own threads as the process ends, when all has been said.
+  const said = text.decode(stdout);
+  assert.ok(said.endsWith("]\n"), `exit code ${code}: ${text.decode(stderr)}`);
+  return JSON.parse(said);
 }
 
 Deno.test("every kernel that the jobs record on any adapter is valid to Chrome's compiler, within the minimum limits", async () => {
