@@ -41,7 +41,11 @@ export async function auditJob(
   settings: AuditRunSettings,
   out: string | undefined,
 ): Promise<AuditFileResult> {
-  const loaded = await loadNetwork(settings.model, settings.arch ?? undefined);
+  const loaded = await loadNetwork(
+    settings.model,
+    settings.arch ?? undefined,
+    settings.key ?? undefined,
+  );
   warnOfUnread(loaded, output);
   const dataset = await loadData(settings, settings.subset, output);
   expectClasses(loaded, dataset);

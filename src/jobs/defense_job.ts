@@ -59,7 +59,11 @@ interface Inputs {
 
 /** Reads what `request` names; whatever can be refused is refused here. */
 async function readInputs(request: DefenseRequest, output: Watcher): Promise<Inputs> {
-  const student = await loadNetwork(request.model, request.arch ?? undefined);
+  const student = await loadNetwork(
+    request.model,
+    request.arch ?? undefined,
+    request.key ?? undefined,
+  );
   const teacher = request.teacher ? await loadNetwork(request.teacher, undefined) : undefined;
   warnOfUnread(student, output);
   if (teacher) warnOfUnread(teacher, output);

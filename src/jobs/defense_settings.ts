@@ -125,7 +125,7 @@ export async function defenseSettings(
     throw new UsageError(`cannot use a teacher for ${defense}: only nad has one`);
   }
   const model = resolve(flags.model ?? embeddedModel());
-  const network = await loadNetwork(model, flags.arch);
+  const network = await loadNetwork(model, flags.arch, flags.key);
   const attack = await backdoorSettings(
     embedded && flags.attack === undefined ? { ...flags, attack: "recorded" } : flags,
     network,

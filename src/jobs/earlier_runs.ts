@@ -31,6 +31,7 @@ type SettingName = keyof DefenseRunSettings;
 const MODEL_AND_IMAGES: readonly SettingName[] = [
   "modelDigest",
   "arch",
+  "key",
   "dataset",
   "data",
   "roi",

@@ -46,7 +46,7 @@ export async function evaluateJob(
     throw new FormatError(`cannot write ${shown(logitsFile)}: its folder does not exist`);
   }
   const settings = await dataSettings(flags);
-  const loadedNetwork = await loadNetwork(source, flags.arch);
+  const loadedNetwork = await loadNetwork(source, flags.arch, flags.key);
   warnOfUnread(loadedNetwork, output);
   const dataset = await loadData(settings, "none", output);
   expectClasses(loadedNetwork, dataset);

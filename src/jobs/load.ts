@@ -185,12 +185,17 @@ export function warnOfUnread({ architecture, source }: NamedState, output: Watch
  * Reads a model.
  *
  * @param arch Its architecture; found from the checkpoint unless given.
+ * @param key Which dictionary of a PyTorch checkpoint holds it; found unless given.
  */
-export async function loadNetwork(path: string, arch: string | undefined): Promise<LoadedModel> {
+export async function loadNetwork(
+  path: string,
+  arch: string | undefined,
+  key?: string,
+): Promise<LoadedModel> {
   const expectation = { what: "checkpoint", limit: MAXIMUM_CHECKPOINT_BYTES };
   const bytes = await readRegularFile(path, expectation);
-  if (isOnnx(bytes) && !isSafetensors(bytes)) return await loadOnnx(bytes, path, arch);
-  const { tensors, metadata, digest } = await parseCheckpoint(bytes, path);
+  if (isOnnx(bytes) && !isSafetensors(bytes)) return await loadOnnx(bytes, path, arch ?? key);
+  const { tensors, metadata, digest } = await parseCheckpoint(bytes, path, { key });
   const [architecture, ...others] = architecturesOf(tensors, path, arch);
   checkState(architecture!, tensors, path);
   return {

@@ -31,6 +31,13 @@ export const SUBJECT = {
     },
     arch: { kind: ARCH, help: ARCH.expected, otherwise: "found from the checkpoint", expert: true },
   }),
+  ...rows({ section, commands: measured, expert: true }, {
+    key: {
+      kind: text("the name of a dictionary, with dots between names", "name"),
+      help: "which dictionary of a PyTorch checkpoint holds the network",
+      otherwise: "found",
+    },
+  }),
   ...rows({ section, commands: ["attack", "bench"] }, {
     newArch: {
       kind: ARCH,

@@ -50,6 +50,17 @@ Deno.test("--help-all lists every flag of the table, each in its section", async
   }
 });
 
+Deno.test("--key names the dictionary of a checkpoint, and a safetensors file has none", async () => {
+  await withTemporaryFolder(async (folder) => {
+    const model = await writeTinyModel(folder);
+    assertRefused(
+      await runHere("evaluate", [model, "--key", "model"], { folder }),
+      1,
+      /a safetensors file, which holds one network, expected none of its keys to be named/,
+    );
+  });
+});
+
 Deno.test("no flag takes an empty value", async () => {
   for (const { name, argument } of COMMANDS) {
     for (const [key, row] of rowsOf(name)) {
@@ -96,6 +107,8 @@ const WRONG: readonly (readonly [Task, string, RegExp])[] = [
   ["evaluate", "--model TINY --attack badnets --attack-options size=99", /"99".*from 1 to 32/],
   ["evaluate", "--model TINY --attack badnets --attack-options sise=3", /option "sise"/],
   ["evaluate", "--model TINY --std 0,1,1", /'0,1,1' is invalid.*three numbers above 0/],
+  ["evaluate", "TINY --size 32", /'32' is invalid.*HEIGHTxWIDTH/],
+  ["evaluate", "TINY --class-order size", /'size' is invalid. Allowed choices are name, numeric/],
   ["attack", "", /cannot train without an attack: name one by --attack, or --attack none/],
   ["attack", "--attack none --target 3", /cannot poison with --attack none/],
   ["attack", "--attack badnets --poison-rate 2", /'2' is invalid.*above 0 and at most 1/],
