@@ -22,9 +22,12 @@ const STATE_TOLERANCE = 1e-5;
 
 /**
  * In MobileNetV2's golden three values in training lie within 2e-6 of a bound of ReLU6, where the
- * derivative jumps: float32 may take the other side, and then everything before moves by a little.
+ * derivative jumps: float32 may take the other side, and then the layers before them move by a little.
+ * The layers behind them are held to the usual tolerance.
  */
-const AT_A_KINK: Readonly<Record<string, number>> = { mobilenet_v2_cifar: 1e-3 };
+const KINK_TOLERANCE = 3e-3;
+const isBeforeKink = (network: string, entry: string) =>
+  network === "mobilenet_v2_cifar" && /^features\.(\d|1[0-2])\./.test(entry);
 
 /** The goldens' step: SGD with Nesterov momentum, whose first velocity is the gradient. */
 const STEP = { rate: 0.01, momentum: 0.9, weightDecay: 1e-4 };
@@ -125,7 +128,7 @@ export async function checkTraining(
     const stepped = floats(state.get(entry)!).map((value, j) =>
       value - rate * (1 + momentum) * (gradients[i]![j]! + weightDecay * value)
     );
-    compare(entry, stepped, AT_A_KINK[name] ?? STATE_TOLERANCE);
+    compare(entry, stepped, isBeforeKink(name, entry) ? KINK_TOLERANCE : STATE_TOLERANCE);
   }
   for (const { name: entry, kind } of architecture.entries) {
     if (kind === "statistic") compare(entry, floats(after.get(entry)!), STATE_TOLERANCE);
