@@ -191,7 +191,8 @@ for (
     ["of something else", "[]", /its run\.json is not the record of a run/],
     [
       "of another command",
-      '{"command":"attack","settings":{},"results":{},"seconds":1}',
+      '{"command":"attack","lethe":"0.1.0","deno":"2.9.6","adapter":"a","started":"2026-11-30",' +
+      '"finished":false,"seconds":1,"settings":{},"results":{}}',
       /it is a run of attack, expected one of erase/,
     ],
   ] as const
