@@ -1,6 +1,7 @@
 /** `deno task COMMAND`: finds the command, runs it and ends the process; nothing else ends it. */
 
 import { nearestName } from "../src/data/nearest_name.ts";
+import { messageOf } from "../src/errors.ts";
 import { quoted } from "../src/text/quoted.ts";
 import { VERSION } from "../src/version.ts";
 import { attack } from "./attack.ts";
@@ -31,9 +32,14 @@ export const COMMANDS: readonly Command[] = [
 
 /** Runs the command that the arguments name. */
 export async function main(words: readonly string[]): Promise<never> {
-  enterUsersFolder();
-  const [first, ...rest] = words[0] === "help" ? [...words.slice(1, 2), "--help"] : words;
   let output = openOutput({ json: false, quiet: false });
+  try {
+    enterUsersFolder();
+  } catch (error) {
+    output.error(`cannot work in the folder in which this was typed: ${messageOf(error)}`);
+    Deno.exit(1);
+  }
+  const [first, ...rest] = words[0] === "help" ? [...words.slice(1, 2), "--help"] : words;
   if (first === "--version") {
     output.result(VERSION);
     Deno.exit(0);
@@ -62,7 +68,10 @@ export async function main(words: readonly string[]): Promise<never> {
   );
 }
 
-/** `deno task` starts in the project's folder; relative paths mean the one where it was typed. */
+/**
+ * `deno task` starts in the project's folder; relative paths mean the one where it was typed. Throws
+ * what Deno does where that has gone, or its path is not UTF-8.
+ */
 function enterUsersFolder(): void {
   const permission = Deno.permissions.querySync({ name: "env", variable: "INIT_CWD" });
   const folder = permission.state === "granted" ? Deno.env.get("INIT_CWD") : undefined;

@@ -112,6 +112,16 @@ Deno.test("a bit that flips anywhere in a run is noticed, or changes nothing", a
   assert.ok(noticed > 1000, `${noticed} were noticed`);
 });
 
+Deno.test("a bit that flips in the name of a record's checksum is noticed", async () => {
+  const store = memoryStore();
+  await twoEpochs(store);
+  const text = new TextDecoder().decode(await store.read("run.json", 1e6));
+  const renamed = text.replace(/"sha256"(?=: "\w+"\n}\n$)/, '"sha257"');
+  assert.notEqual(renamed, text);
+  await store.write("run.json", new TextEncoder().encode(renamed));
+  await assert.rejects(resumeRun(store, "erase", PROGRAM), /its run\.json has changed/);
+});
+
 Deno.test("a run that is killed after any write goes on to the same metrics", async () => {
   const recorder = memoryStore();
   const stores: Store[] = [];

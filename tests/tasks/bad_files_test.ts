@@ -104,6 +104,11 @@ Deno.test("evaluate refuses --attack recorded where the model records none", asy
   });
 });
 
+Deno.test("a command that is typed in a folder that has gone says so", async () => {
+  const finished = await runTask("evaluate", ["--help"], { folder: "/nowhere/at/all" });
+  assertRefused(finished, 1, /cannot work in the folder in which this was typed: /);
+});
+
 /** Folders that hold no data set. */
 const FOLDERS: readonly (readonly [string, (folder: string) => Promise<void>, RegExp])[] = [
   ["is empty", () => Promise.resolve(), /found 0 class folders, expected at least 2/],

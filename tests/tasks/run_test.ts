@@ -139,7 +139,8 @@ const NARROWED:
   readonly (readonly [typed: readonly string[], writes: readonly string[], net?: true])[] = [
     [["erase"], []],
     [["erase", "--out", "x y"], ["F/x y"]],
-    [["erase", "--out=/a,b/c"], ["/a,,b/c"]],
+    [["erase", "--out=/a/b,c/d,e"], ["/a"]],
+    [["erase", "--out=/a,b/c"], ["/"]],
     [["erase", "--out", "--seed", "3"], []],
     [["erase", "--resume", "../old"], ["F/../old"]],
     [["erase", "--out="], []],
@@ -151,6 +152,8 @@ const NARROWED:
     [["evaluate", "--data", "/d", "--download"], ["/d"], true],
     [["evaluate", "--download"], ["F/data"], true],
     [["attack", "--gallery", "/g/a.png", "--export-poisoned", "p"], ["/g", "F/p"]],
+    [["evaluate", "--logits=--x"], ["F/."]],
+    [["report", ""], []],
     [["report", "/r/erase-1"], ["/r/erase-1"]],
     [["report", "--json", "r", "--out", "/p/a.html"], ["F/r", "/p/a.html", "/p"]],
     [["sweep", "plan.json", "--out", "s"], ["F/s"]],
@@ -162,7 +165,7 @@ for (const [typed, writes, net] of NARROWED) {
       const path = await programs(folder, { deno: deno("2.9.6") });
       const real = await Deno.realPath(folder);
       const { stdout } = await runScript(`${ROOT}/run`, typed, real, path);
-      const words = stdout.trimEnd().split("\n").slice(2);
+      const words = stdout.split("\n").slice(2, -1);
       const write = words.filter((word) => word.startsWith("--allow-write"));
       const caches = [`${real}/.cache/lethe`, `${real}/Library/Caches/lethe`];
       const named = writes.map((place) => place.replace(/^F/, real));
