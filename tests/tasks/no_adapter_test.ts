@@ -19,7 +19,7 @@ for (
     await withTemporaryFolder(async (folder) => {
       await writeTinyModel(folder);
       const finished = await runTask(task, args, { folder, env: NO_DRIVER });
-      assertRefused(finished, 1, /no WebGPU adapter was found; .*mesa-vulkan-drivers/);
+      assertRefused(finished, 1, /no WebGPU adapter was found, .*mesa-vulkan-drivers/);
       assert.deepEqual(await filesUnder(folder), ["tiny.safetensors"]);
     });
   });
