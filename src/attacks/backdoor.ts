@@ -178,6 +178,8 @@ export function describedBackdoor(value: unknown, source: string): BackdoorDescr
           `yourself by --attack ${attack.name} --target ${label} --attack-options ${key}=FILE`,
       );
     }
+    const { kind } = attack.options[key]!;
+    if (kind.parse(option) === undefined) throw refuse(`${key} ${text(option)}`, kind.expected);
     checked.push([key, option]);
   }
   return { name: attack.name, target: { mode, label }, options: Object.fromEntries(checked), seed };

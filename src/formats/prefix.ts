@@ -5,7 +5,7 @@ import type { StateDict } from "./host_tensor.ts";
 /** The counter that `torch.optim.swa_utils.AveragedModel` keeps beside the network that it wraps. */
 const AVERAGE_COUNTER = "n_averaged";
 
-/** What all names begin with, up to and with a dot. */
+/** What all names begin with, up to and with a dot, slash or colon. */
 function commonPrefix(names: readonly string[]): string {
   let prefix = names[0] ?? "";
   for (const name of names) {
@@ -13,7 +13,7 @@ function commonPrefix(names: readonly string[]): string {
     while (same < prefix.length && prefix[same] === name[same]) same++;
     prefix = prefix.slice(0, same);
   }
-  return prefix.slice(0, prefix.lastIndexOf(".") + 1);
+  return prefix.slice(0, 1 + Math.max(...[".", "/", ":"].map((end) => prefix.lastIndexOf(end))));
 }
 
 /**

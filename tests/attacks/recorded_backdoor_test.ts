@@ -163,9 +163,12 @@ Deno.test("a column of reflections in metadata is as many pictures as it has", (
 
 Deno.test("values of recorded options are checked as those of flags are, and quoted", () => {
   for (const corner of [ESCAPES, "A".repeat(1e7)]) {
-    assert.throws(() => buildBackdoor(read(described({ options: { corner } })), SIZE), (error) => {
-      assert.ok(error instanceof UsageError);
-      assert.match(error.message, /cannot set attack option corner to "/);
+    assert.throws(() => read(described({ options: { corner } })), (error) => {
+      assert.ok(error instanceof FormatError);
+      assert.match(
+        error.message,
+        /attack of model: found corner ".*, expected one of bottom-right/,
+      );
       assert.ok(error.message.length < 600);
       // deno-lint-ignore no-control-regex
       assert.doesNotMatch(error.message, /[\x00-\x1f\x7f-\x9f\u202e]/);

@@ -133,6 +133,7 @@ const PREFIXES = [
   "_orig_mod.",
   "module._orig_mod.",
   "_orig_mod.module.",
+  "state/model/",
   "module.module.",
   "model.",
   "net.backbone.",
