@@ -1,7 +1,12 @@
 /** A folder on the disk as a {@linkcode FileTree}; of the trees, the only one that asks Deno. */
 
 import { FormatError } from "../errors.ts";
-import { checkRegularFile, readFailure, readRegularFile } from "../formats/read_file.ts";
+import {
+  checkRegularFile,
+  fileStream,
+  readFailure,
+  readRegularFile,
+} from "../formats/read_file.ts";
 import { byCodePoint } from "../text/code_points.ts";
 import { shown } from "../text/quoted.ts";
 import { type FileTree, join, type Listing } from "./file_tree.ts";
@@ -26,11 +31,11 @@ export function folderTree(source: string): FileTree {
     async stream(name) {
       const path = pathOf(name);
       await checkRegularFile(path, { what: "the file", limit: Infinity });
-      try {
-        return (await Deno.open(path)).readable;
-      } catch (error) {
-        throw readFailure(`cannot read ${shown(path)}`, error);
-      }
+      const attempt = `cannot read ${shown(path)}`;
+      const file = await Deno.open(path).catch((error) => {
+        throw readFailure(attempt, error);
+      });
+      return fileStream(file, attempt);
     },
   };
 }

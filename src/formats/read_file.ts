@@ -106,6 +106,27 @@ export async function readRegularFile(
 }
 
 /**
+ * The bytes of an open file in pieces; it is closed with the stream. Where reading fails the stream
+ * does so with a {@linkcode FormatError}, whose message `attempt` begins.
+ */
+export function fileStream(
+  file: Deno.FsFile,
+  attempt: string,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const reader = file.readable.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      const { value } = await reader.read().catch((error) => {
+        throw readFailure(attempt, error);
+      });
+      if (value) controller.enqueue(value);
+      else controller.close();
+    },
+    cancel: (cause) => reader.cancel(cause),
+  }, { highWaterMark: 0 });
+}
+
+/**
  * The text of a regular file, without a byte order mark.
  *
  * @throws {FormatError} as {@linkcode readRegularFile} does, and where it is not UTF-8.

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { FormatError } from "../../src/errors.ts";
-import { checkRegularFile, readRegularFile, readTextFile } from "../../src/formats/read_file.ts";
+import {
+  checkRegularFile,
+  fileStream,
+  readRegularFile,
+  readTextFile,
+} from "../../src/formats/read_file.ts";
 import { withTemporaryFolder } from "../data/temporary_folder.ts";
 import { makeLink, makePipe } from "../special_files.ts";
 
@@ -77,3 +82,20 @@ Deno.test("readTextFile() takes UTF-8 with or without a byte order mark, and not
       /found bytes that are not UTF-8, expected text$/,
     );
   }));
+
+Deno.test("fileStream() gives all bytes, and says in words where reading fails", async () => {
+  await withTemporaryFolder(async (folder) => {
+    const bytes = Uint8Array.from({ length: 200_000 }, (_, i) => i % 251);
+    await Deno.writeFile(`${folder}/a`, bytes);
+    const whole = fileStream(await Deno.open(`${folder}/a`), "cannot read a");
+    assert.deepEqual(await new Response(whole).bytes(), bytes);
+    await fileStream(await Deno.open(`${folder}/a`), "cannot read a").cancel();
+    if (Deno.build.os === "windows") return;
+    // The system opens a folder, but does not read it.
+    const broken = fileStream(await Deno.open(folder), "cannot read it");
+    await assert.rejects(
+      broken.getReader().read(),
+      new FormatError("cannot read it: it is a folder"),
+    );
+  });
+});
