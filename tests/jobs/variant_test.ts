@@ -98,7 +98,7 @@ for (
       "torchvision DenseNet with a 3x3 stem",
       () => {
         // kuangliu's names in torchvision's spelling.
-        const kuangliu = fresh(denseNets.named("densenet121-cifar-g2", CLASSES)!);
+        const kuangliu = fresh(denseNets.named("densenet-121-cifar:2", CLASSES)!);
         const renamed: StateDict = new Map();
         for (const [name, tensor] of kuangliu) {
           const spelled = name
@@ -125,7 +125,7 @@ for (
           .set("features.norm0.running_var", one(1));
       },
     ],
-    ["MobileNetV2", () => fresh(mobileNetV2s.named("mobilenet-v2-cifar-w4", CLASSES)!)],
+    ["MobileNetV2", () => fresh(mobileNetV2s.named("mobilenet-v2-cifar:4", CLASSES)!)],
   ] as const
 ) {
   Deno.test(`Cross-entropy tells the variants of a ${family} apart`, async () => {

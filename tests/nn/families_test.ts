@@ -21,10 +21,10 @@ function smallMobileNet(state: StateDict): Architecture {
 
 for (
   const [name, find, expected] of [
-    ["resnet18_cifar", inferArchitecture, "resnet18-cifar-w8"],
-    ["preact_resnet18", inferArchitecture, "preact-resnet18-w8"],
-    ["vgg16_bn_cifar", inferArchitecture, "vgg16-cifar-w8"],
-    ["densenet_small", inferArchitecture, "densenet24-stem1-g8"],
+    ["resnet18_cifar", inferArchitecture, "resnet-18-cifar:8"],
+    ["preact_resnet18", inferArchitecture, "preact-resnet-18:8"],
+    ["vgg16_bn_cifar", inferArchitecture, "vgg-16-bn-cifar:8"],
+    ["densenet_small", inferArchitecture, "densenet-24-stem1:8"],
     ["mobilenet_v2_cifar", smallMobileNet, "golden"],
   ] as const
 ) {
@@ -48,8 +48,8 @@ for (
 for (
   const [name, parameters] of [
     // torchvision's and kuangliu's own counts.
-    ["resnet18", 11_689_512],
-    ["resnet50", 25_557_032],
+    ["resnet-18", 11_689_512],
+    ["resnet-50", 25_557_032],
   ] as const
 ) {
   Deno.test(`${name} for 1,000 classes has ${parameters} parameters`, () => {
@@ -60,10 +60,10 @@ for (
 
 for (
   const [name, parameters] of [
-    ["resnet18-cifar", 11_173_962],
-    ["preact-resnet18", 11_171_146],
-    ["vgg16-cifar", 14_728_266],
-    ["densenet121-cifar-g32", 6_956_298],
+    ["resnet-18-cifar", 11_173_962],
+    ["preact-resnet-18", 11_171_146],
+    ["vgg-16-bn-cifar", 14_728_266],
+    ["densenet-121-cifar:32", 6_956_298],
     ["mobilenet-v2-cifar", 2_236_682],
   ] as const
 ) {

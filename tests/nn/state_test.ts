@@ -149,13 +149,13 @@ Deno.test("inferArchitecture() throws where the names are not those of any famil
 Deno.test("namedArchitecture() builds what it is told and throws for other names", () => {
   assert.equal(namedArchitecture("wrn-40-2", 43).name, "wrn-40-2");
   assert.equal(namedArchitecture("wrn-16-1", 43).classes, 43);
-  for (const name of ["resnet-18", "wrn-16", "wrn-16-1-2", "WRN-16-1", ""]) {
+  for (const name of ["resnet_18", "wrn-16", "wrn-16-1-2", "WRN-16-1", ""]) {
     assert.throws(
       () => namedArchitecture(name, 10),
       (error) => {
         assert.ok(error instanceof UsageError);
         const start =
-          `cannot build architecture "${name}": expected wrn-DEPTH-WIDTH or resnetDEPTH`;
+          `cannot build architecture "${name}": expected wrn-DEPTH-WIDTH or resnet-DEPTH`;
         assert.ok(error.message.startsWith(start), error.message);
         return true;
       },

@@ -112,7 +112,7 @@ const WRONG: readonly (readonly [Task, string, RegExp])[] = [
   ["attack", "", /cannot train without an attack: name one by --attack, or --attack none/],
   ["attack", "--attack none --target 3", /cannot poison with --attack none/],
   ["attack", "--attack badnets --poison-rate 2", /'2' is invalid.*above 0 and at most 1/],
-  ["attack", "--attack badnets --arch resnet-18", /"resnet-18": expected wrn-DEPTH-WIDTH/],
+  ["attack", "--attack badnets --arch resnet_18", /"resnet_18": expected wrn-DEPTH-WIDTH/],
   ["attack", "--attack none --arch wrn-60000000004-1", /depth 60000000004: expected 6 n \+ 4/],
   ["attack", "--attack none --arch wrn-16-99999999999", /width 99999999999: expected 1 to 100/],
   ["attack", "--attack badnets --arch wrn-11-1", /depth 11: expected 6 n \+ 4/],

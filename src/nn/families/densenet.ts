@@ -101,11 +101,11 @@ function stems(kernel: number, kuangliu: boolean): { stride: number; pool: boole
 
 /** All DenseNets. Names are of kuangliu's for small images, DenseNet-121 with growth 12 unless said. */
 export const denseNets: Family = {
-  pattern: "densenetDEPTH-cifar",
-  example: "densenet121-cifar-g2",
+  pattern: "densenet-121-cifar",
+  example: "densenet-121-cifar:2",
   expected: "a DenseNet with features.denseblock1 or dense1",
   named(name, classes) {
-    const match = /^densenet121-cifar(?:-g(\d+))?$/.exec(name);
+    const match = /^densenet-121-cifar(?::(\d+))?$/.exec(name);
     if (!match) return undefined;
     const growth = Number(match[1] ?? 12);
     const blocks = [6, 12, 24, 16];
@@ -139,7 +139,7 @@ export const denseNets: Family = {
     return stems(kernel, kuangliu).map((stem) => {
       const suffix = kernel === 7 ? "" : `-stem${stem.stride}${stem.pool ? "pool" : ""}`;
       const size = kuangliu ? "-cifar" : suffix;
-      return denseNet(`densenet${depthOf(blocks)}${size}-g${growth}`, { ...found, ...stem });
+      return denseNet(`densenet-${depthOf(blocks)}${size}:${growth}`, { ...found, ...stem });
     });
   },
 };

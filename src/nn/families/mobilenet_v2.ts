@@ -102,10 +102,10 @@ const ROWS = [[16, 1], [24, 2], [32, 3], [64, 4], [96, 3], [160, 3], [320, 1]] a
 /** All MobileNetV2s; names are of those for small images. */
 export const mobileNetV2s: Family = {
   pattern: "mobilenet-v2-cifar",
-  example: "mobilenet-v2-cifar-w4",
+  example: "mobilenet-v2-cifar:4",
   expected: "a MobileNetV2 with features.0.0.weight and classifier.1.weight",
   named(name, classes) {
-    const match = /^mobilenet-v2-cifar(?:-w(\d+))?$/.exec(name);
+    const match = /^mobilenet-v2-cifar(?::(\d+))?$/.exec(name);
     if (!match) return undefined;
     const scaled = (channels: number) => Math.ceil(channels * Number(match[1] ?? 32) / 32);
     let inputs = scaled(32);
@@ -128,7 +128,7 @@ export const mobileNetV2s: Family = {
       const [suffix, strides] = variant as [string, typeof CIFAR_STRIDES];
       const net = mobileNetV2Of(state, strides, 0.2);
       if (!net || net.blocks.length !== USUAL_BLOCKS) return [];
-      const width = net.stem.outputs === 32 ? "" : `-w${net.stem.outputs}`;
+      const width = net.stem.outputs === 32 ? "" : `:${net.stem.outputs}`;
       return [mobileNetV2(`mobilenet-v2${suffix}${width}`, net)];
     });
   },

@@ -221,7 +221,7 @@ function depthOf({ stages, bottleneck }: Pick<ResNet, "stages" | "bottleneck">):
   return 2 + (bottleneck ? 3 : 2) * stages.flat().length;
 }
 
-const widthSuffix = (width: number, usual: number) => width === usual ? "" : `-w${width}`;
+const widthSuffix = (width: number, usual: number) => width === usual ? "" : `:${width}`;
 
 const stemSuffix = ({ kernel, stride, pool }: Stem) =>
   kernel === 7 ? "" : `-stem${stride}${pool ? "pool" : ""}`;
@@ -240,12 +240,12 @@ function matched(state: StateDict, kind: "torchvision" | "kuangliu" | "preactiva
   const name = `${depthOf(structure)}`;
   const suffix = widthSuffix(structure.width, usual);
   if (own !== "torchvision" || structure.stages.length === 3) {
-    const family = own === "preactivated" ? `preact-resnet${name}` : `resnet${name}-cifar`;
+    const family = own === "preactivated" ? `preact-resnet-${name}` : `resnet-${name}-cifar`;
     return [resNet(`${family}${suffix}`, { ...structure, stem: { ...CIFAR_STEM, kernel } })];
   }
   const stems = kernel === 7 ? [IMAGENET_STEM] : OPEN_STEMS.map((stem) => ({ ...stem, kernel }));
   return stems.map((stem) =>
-    resNet(`resnet${name}${suffix}${stemSuffix(stem)}`, { ...structure, stem })
+    resNet(`resnet-${name}${stemSuffix(stem)}${suffix}`, { ...structure, stem })
   );
 }
 
@@ -277,27 +277,27 @@ function family(
 
 /** torchvision's: 7x7 stem, `downsample`, `fc`. */
 export const torchvisionResNets: Family = family("torchvision", {
-  pattern: "resnetDEPTH",
-  example: "resnet18-w4",
+  pattern: "resnet-DEPTH",
+  example: "resnet-18:4",
   expected: "a ResNet of torchvision with conv1.weight, layer1.0.conv1.weight and fc.weight",
-  name: /^resnet(\d+)(?:-w(\d+))?$/,
+  name: /^resnet-(\d+)(?::(\d+))?$/,
   heads: ["fc"],
 });
 
 /** kuangliu's for small images: 3x3 stem, `shortcut`, `linear`. */
 export const smallImageResNets: Family = family("kuangliu", {
-  pattern: "resnetDEPTH-cifar",
-  example: "resnet18-cifar-w4",
+  pattern: "resnet-DEPTH-cifar",
+  example: "resnet-18-cifar:4",
   expected: "a ResNet for CIFAR with layer1.0.conv1.weight and linear.weight",
-  name: /^resnet(\d+)-cifar(?:-w(\d+))?$/,
+  name: /^resnet-(\d+)-cifar(?::(\d+))?$/,
   heads: ["linear"],
 });
 
 /** kuangliu's and BackdoorBench's with activation before each convolution. */
 export const preactivatedResNets: Family = family("preactivated", {
-  pattern: "preact-resnetDEPTH",
-  example: "preact-resnet18-w4",
+  pattern: "preact-resnet-DEPTH",
+  example: "preact-resnet-18:4",
   expected: "a pre-activation ResNet with layer1.0.bn1.weight and linear.weight",
-  name: /^preact-resnet(\d+)(?:-w(\d+))?$/,
+  name: /^preact-resnet-(\d+)(?::(\d+))?$/,
   heads: ["linear"],
 });

@@ -105,11 +105,11 @@ function structureOf(state: StateDict): Vgg | undefined {
 
 /** All VGGs. Names are of those without hidden layers, for small images, with batch norm. */
 export const vggs: Family = {
-  pattern: "vggDEPTH-cifar",
-  example: "vgg11-cifar-w4",
+  pattern: "vgg-DEPTH-bn-cifar",
+  example: "vgg-11-bn-cifar:4",
   expected: "a VGG with features.0.weight and classifier.weight or classifier.6.weight",
   named(name, classes) {
-    const match = /^vgg(\d+)-cifar(?:-w(\d+))?$/.exec(name);
+    const match = /^vgg-(\d+)-bn-cifar(?::(\d+))?$/.exec(name);
     const layers = match && standard(Number(match[1]), Number(match[2] ?? 64));
     return layers
       ? vgg(name, { layers, norms: true, hidden: [], adaptive: undefined, classes })
@@ -122,7 +122,7 @@ export const vggs: Family = {
     if (!net) return [];
     const depth = net.layers.filter((layer) => layer !== "pool").length + 3;
     const size = net.adaptive === undefined ? "-cifar" : "";
-    const width = net.layers[0] === 64 ? "" : `-w${net.layers[0]}`;
-    return [vgg(`vgg${depth}${net.norms ? "" : "-plain"}${size}${width}`, net)];
+    const width = net.layers[0] === 64 ? "" : `:${net.layers[0]}`;
+    return [vgg(`vgg-${depth}${net.norms ? "-bn" : ""}${size}${width}`, net)];
   },
 };
