@@ -51,6 +51,8 @@ interface RunNetwork {
   readonly digest?: unknown;
   /** Where it was stated and not found from the checkpoint. */
   readonly arch?: string | undefined;
+  /** Where its state dict lies in the checkpoint, where that was stated. */
+  readonly key?: string | undefined;
 }
 
 /**
@@ -155,6 +157,7 @@ async function networksOf({ path, record }: RunContents): Promise<RunNetwork[]> 
   }
   const { model, modelDigest, teacher, teacherDigest, teacherKind } = settings;
   const arch = isText(settings.arch) ? settings.arch : undefined;
+  const key = isText(settings.key) ? settings.key : undefined;
   const finetuned = `${path}/teacher.safetensors`;
   // Not every defence has a teacher, and a model that is its own needs no file.
   // A network of an ONNX file is known by that file alone, and its teacher by none.
@@ -163,7 +166,7 @@ async function networksOf({ path, record }: RunContents): Promise<RunNetwork[]> 
     await kindOf(finetuned) === "file");
   return [
     ...isText(model)
-      ? [{ name: stageName("before", record), path: model, digest: modelDigest, arch }]
+      ? [{ name: stageName("before", record), path: model, digest: modelDigest, arch, key }]
       : [],
     ...isText(teacher)
       ? [{ name: "teacher", path: teacher, digest: teacherDigest }]
@@ -179,10 +182,10 @@ async function networksOf({ path, record }: RunContents): Promise<RunNetwork[]> 
 }
 
 async function readNetwork(
-  { path, digest, arch }: RunNetwork,
+  { path, digest, arch, key }: RunNetwork,
   dataset: Dataset | undefined,
 ): Promise<LoadedModel> {
-  const network = await loadNetwork(path, arch);
+  const network = await loadNetwork(path, arch, key);
   if (isText(digest) && network.digest !== digest) {
     throw new FormatError(`cannot use ${shown(path)}: it has changed since the run`);
   }
