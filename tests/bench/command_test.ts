@@ -11,7 +11,7 @@ Deno.test("bench --help lists the flags and gives examples", async () => {
 });
 
 const WRONG: readonly (readonly [string, RegExp])[] = [
-  ["--arch resnet-18", /"resnet-18": expected wrn-DEPTH-WIDTH/],
+  ["--arch resnet_18", /"resnet_18": expected wrn-DEPTH-WIDTH/],
   ["--batch-sizes 16,0", /'16,0' is invalid.*whole numbers of at least 1/],
   ["--seconds 0", /'0' is invalid.*above 0/],
   ["--peers nowhere", /cannot run nowhere\/run\.sh: expected a script there/],
